@@ -191,9 +191,11 @@ class Finding:
         original_recipient: The address as the sender gave it (Original-Recipient).
         action: What was done.
         status: The Status field.
+        said_status: The enhanced status code found in the diagnostic.
         reply: The SMTP reply code found in the diagnostic.
         diagnostic: The Diagnostic-Code as sent, with its type, unfolded and decoded.
         remote_mta: The host that refused.
+        explanation: What the text for people says, where there is no diagnostic.
         fields: All fields of the block as sent, decoded, for those who want more.
     """
 
@@ -201,9 +203,11 @@ class Finding:
     original_recipient: str | None = None
     action: Action | None = None
     status: Status | None = None
+    said_status: Status | None = None
     reply: Reply | None = None
     diagnostic: str | None = None
     remote_mta: str | None = None
+    explanation: str | None = None
     fields: tuple[tuple[str, str], ...] = ()
 
 
@@ -269,6 +273,46 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the original for one recipient.
+
+    Attributes:
+        recipient: The address we sent to, as far as the message proves it.
+        finding: What the report says of it.
+        verdict: What follows; None where nothing failed.
+    """
+
+    recipient: str
+    finding: Finding
+    verdict: Verdict | None
+
+    @property
+    def kind(self) -> Kind:
+        """What this outcome alone would make of the message; a report may mix failed and delivered."""
+        match self.finding.action:
+            case Action.DELIVERED | Action.RELAYED | Action.EXPANDED:
+                return Kind.SUCCESS
+            case Action.DELAYED:
+                return Kind.DELAY
+            case Action.FAILED | None:
+                return Kind.BOUNCE
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """Everything a message says and what we conclude from it."""
+
+    report: Report
+    original: Original
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def kind(self) -> Kind:
+        """What the message is."""
+        return self.report.kind
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One fact for consumers, complete and final.
 
@@ -323,4 +367,4 @@ class Failed:
     is_gone: bool = False
 
 
-Outcome = Delivered | Failed
+SendResult = Delivered | Failed

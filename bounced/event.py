@@ -1,0 +1,234 @@
+"""Write what we concluded as events that consumers can rely on.
+
+An event is a CloudEvents 1.0 document. Its data have one shape for every
+type, described by the JSON Schema that ``json_schema`` generates and the
+package ships; what is not known is null. Nothing here depends on when or how
+often it runs: the same message yields the same octets.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC
+from typing import Any, Literal
+
+from bounced.model import Event, EventType, Kind, Message, Original, Outcome, Understanding
+
+SCHEMA = "urn:bounced:schemas/bounce-1.json"
+_TYPE_OF_KIND = {
+    Kind.BOUNCE: EventType.BOUNCE,
+    Kind.DELAY: EventType.DELAY,
+    Kind.SUCCESS: EventType.DELIVERY,
+    Kind.FEEDBACK_REPORT: EventType.COMPLAINT,
+    Kind.AUTO_REPLY: EventType.AUTO_REPLY,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WhyData:
+    """Why the verdict is what it is."""
+
+    rule: str
+    evidence: str | None
+    confidence: Literal["certain", "likely", "weak"]
+
+
+@dataclass(frozen=True, slots=True)
+class VerpData:
+    """What the signed return path says."""
+
+    id: str | None
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OriginalData:
+    """The mail that failed, by the fields that came back with it."""
+
+    message_id: str | None
+    from_: str | None
+    to: str | None
+    subject: str | None
+    date: str | None
+    list_id: str | None
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageData:
+    """The message that came back."""
+
+    id: str
+    received_at: str
+    size: int
+    kind: str | None
+    notes: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class EventData:
+    """What an event says of one recipient.
+
+    The order of the fields is the order in the document.
+    """
+
+    recipient: str | None
+    original_recipient: str | None
+    final_recipient: str | None
+    bounce_type: Literal["hard", "soft"] | None
+    advice: Literal["suppress", "retry", "fix", "review"] | None
+    reason: str | None
+    fault: Literal["recipient", "sender", "message", "system", "unknown"] | None
+    code: str | None
+    code_text: str | None
+    status: str | None
+    reply_code: str | None
+    action: Literal["failed", "delayed", "delivered", "relayed", "expanded"] | None
+    diagnostic: str | None
+    why: WhyData | None
+    provider: str | None
+    reporting_mta: str | None
+    remote_mta: str | None
+    verp: VerpData | None
+    original: OriginalData
+    message: MessageData
+
+
+def describe_outcome(outcome: Outcome) -> dict[str, Any]:
+    """Return what is known of one recipient as plain JSON values."""
+    finding, verdict = outcome.finding, outcome.verdict
+    return {
+        "recipient": outcome.recipient,
+        "original_recipient": finding.original_recipient,
+        "final_recipient": finding.recipient,
+        "bounce_type": verdict and verdict.bounce_type,
+        "advice": verdict and verdict.advice,
+        "reason": verdict and verdict.reason,
+        "fault": verdict and verdict.fault,
+        "code": verdict and verdict.code,
+        "code_text": verdict and verdict.code_text,
+        "status": _text(verdict.status if verdict else finding.status),
+        "reply_code": _text(finding.reply),
+        "action": finding.action,
+        "diagnostic": finding.diagnostic,
+        "why": asdict(verdict.why) if verdict else None,
+        "provider": verdict and verdict.provider,
+        "remote_mta": finding.remote_mta,
+    }
+
+
+def describe_original(original: Original) -> dict[str, Any]:
+    """Return the fields of the returned mail as plain JSON values."""
+    values = asdict(original)
+    return {"from" if name == "from_" else name: value for name, value in values.items()}
+
+
+def make_events(message: Message, understanding: Understanding, *, source: str) -> tuple[Event, ...]:
+    """Write one event per recipient, or a single one where the message names none.
+
+    Args:
+        message: The message, for its id and when it came.
+        understanding: What it says and what follows.
+        source: The ``source`` of CloudEvents, naming this installation.
+    """
+    by_outcome = [(_type_of(outcome, understanding.kind), outcome) for outcome in understanding.outcomes]
+    named = [(type_, outcome) for type_, outcome in by_outcome if type_ is not EventType.UNRECOGNIZED]
+    if not named:
+        type_ = _TYPE_OF_KIND.get(understanding.kind, EventType.UNRECOGNIZED)
+        return (_make(message, type_, understanding, None, source),)
+    return tuple(_make(message, type_, understanding, outcome, source) for type_, outcome in named)
+
+
+def make_quarantine_event(message: Message, *, source: str) -> Event:
+    """Write the event for a message that no attempt to read survived."""
+    data = _no_recipient() | {
+        "original": describe_original(Original()),
+        "message": _describe_message(message, None, ["quarantined: reading this message failed three times"]),
+    }
+    return _wrap(message, EventType.UNRECOGNIZED, None, data, source)
+
+
+def _type_of(outcome: Outcome, kind: Kind) -> EventType:
+    if kind in (Kind.BOUNCE, Kind.DELAY, Kind.SUCCESS):
+        return _TYPE_OF_KIND[outcome.kind]
+    return _TYPE_OF_KIND.get(kind, EventType.UNRECOGNIZED)
+
+
+def _make(
+    message: Message, type_: EventType, understanding: Understanding, outcome: Outcome | None, source: str
+) -> Event:
+    report = understanding.report
+    about = describe_outcome(outcome) if outcome else _no_recipient()
+    remote_mta = about.pop("remote_mta", None)
+    data = {
+        **about,
+        "reporting_mta": report.reporting_mta,
+        "remote_mta": remote_mta,
+        "verp": None,
+        "original": describe_original(understanding.original),
+        "message": _describe_message(message, report.kind, list(report.notes)),
+    }
+    return _wrap(message, type_, outcome, data, source)
+
+
+def _wrap(message: Message, type_: EventType, outcome: Outcome | None, data: Mapping[str, Any], source: str) -> Event:
+    recipient = outcome.recipient if outcome else None
+    verdict = outcome.verdict if outcome else None
+    event_id = Event.derive_id(message.id, type_, recipient)
+    is_bounce = type_ is EventType.BOUNCE and verdict is not None
+    document = {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": source,
+        "type": type_,
+        "time": _timestamp(message),
+        "datacontenttype": "application/json",
+        "dataschema": SCHEMA,
+        "data": data,
+    }
+    return Event(
+        id=event_id,
+        type=type_,
+        recipient=recipient,
+        routing_key=f"{type_}.{verdict.bounce_type}.{verdict.advice}" if is_bounce and verdict else type_,
+        document=json.dumps(document, ensure_ascii=False, separators=(",", ":")),
+    )
+
+
+def _describe_message(message: Message, kind: Kind | None, notes: list[str]) -> dict[str, Any]:
+    return {
+        "id": message.id,
+        "received_at": _timestamp(message),
+        "size": message.size,
+        "kind": kind,
+        "notes": notes,
+    }
+
+
+def _no_recipient() -> dict[str, Any]:
+    """Every field that speaks of a recipient, as null."""
+    elsewhere = ("original", "message")
+    return {name: None for name in EventData.__slots__ if name not in elsewhere}
+
+
+def _timestamp(message: Message) -> str:
+    moment = message.envelope.received_at.astimezone(UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def json_schema() -> dict[str, Any]:
+    """Generate the JSON Schema of an event's data from the types above."""
+    from pydantic import TypeAdapter  # noqa: PLC0415 - only the build of the schema needs it
+
+    schema = TypeAdapter(EventData).json_schema()
+    original = schema["$defs"]["OriginalData"]
+    original["properties"] = {
+        "from" if name == "from_" else name: {**value, "title": "From"} if name == "from_" else value
+        for name, value in original["properties"].items()
+    }
+    original["required"] = ["from" if name == "from_" else name for name in original["required"]]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA, **schema}

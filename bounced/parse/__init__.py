@@ -1,0 +1,51 @@
+"""Turn the octets of a message into a report: what it says, not what that means.
+
+The readers are asked in order, from the most exact to the last resort; the
+first that understands the message wins. No input makes them raise, and all
+of them work within one set of limits.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from bounced.model import Kind, Report
+from bounced.parse import fallback, rfc3464
+from bounced.parse.mail import Mail
+from bounced.parse.mime import DEFAULT_LIMITS, Limits
+from bounced.parse.other import read_auto_reply, read_feedback, read_receipt
+
+__all__ = ["DEFAULT_LIMITS", "Limits", "parse"]
+
+ORIGINAL_HEADERS = frozenset({"message-id", "from", "to", "subject", "date", "list-id"})
+_READERS: tuple[Callable[[Mail], Report | None], ...] = (
+    read_feedback,
+    read_receipt,
+    rfc3464.read,
+    read_auto_reply,
+    fallback.read,
+)
+
+
+def parse(raw: bytes, *, limits: Limits = DEFAULT_LIMITS, headers: Iterable[str] = ()) -> Report:
+    """Read a message.
+
+    Args:
+        raw: The message as received.
+        limits: How much of it to look at.
+        headers: Further header fields of the returned message to report, in any case.
+
+    Returns:
+        What the first reader that understands it found; a report of kind
+        ``not_bounce`` where none does. Never raises, whatever the octets.
+    """
+    mail = Mail(raw, limits)
+    report = next((found for reader in _READERS if (found := reader(mail))), Report(kind=Kind.NOT_BOUNCE))
+    notes = (*report.notes, f"looked at the first {limits.message_bytes} octets only") if mail.is_cut else report.notes
+    return replace(report, original_headers=_original_headers(mail, headers), notes=notes)
+
+
+def _original_headers(mail: Mail, wanted: Iterable[str]) -> dict[str, str]:
+    if mail.returned is None:
+        return {}
+    names = ORIGINAL_HEADERS.union(name.lower() for name in wanted)
+    return {name: value for name in sorted(names) if (value := mail.returned.get(name))}

@@ -1,0 +1,151 @@
+"""Read delivery status notifications (RFC 3464, and RFC 6533 for UTF-8 addresses).
+
+The fields are taken as they come: torn apart by blank lines, in any order,
+without mandatory ones, with a type or without. What they mean for the
+recipient is decided elsewhere.
+"""
+
+import re
+from collections.abc import Iterable
+
+from bounced.errors import MalformedReportError
+from bounced.model import Action, Finding, Status
+from bounced.parse.address import read_typed_address
+from bounced.parse.charset import decode_unlabelled
+from bounced.parse.codes import read_codes
+from bounced.parse.header import decode_words
+
+Field = tuple[str, str]
+Block = list[Field]
+
+STATUS_TYPES = frozenset({"message/delivery-status", "message/global-delivery-status"})
+_FIELD = re.compile(r"([A-Za-z][A-Za-z0-9_-]{0,60})[ \t]*:[ \t]*(.*)")
+_NAMES_WITHOUT_HYPHEN = frozenset({"action", "status", "to"})
+_RECIPIENT_NAMES = ("final-recipient", "original-recipient")
+_ACTIONS = {
+    "failed": Action.FAILED,
+    "failure": Action.FAILED,
+    "error": Action.FAILED,
+    "expired": Action.FAILED,
+    "delayed": Action.DELAYED,
+    "delivered": Action.DELIVERED,
+    "deliverable": Action.DELIVERED,
+    "relayed": Action.RELAYED,
+    "expanded": Action.EXPANDED,
+}
+_COMMENT = re.compile(r"\([^()]*\)")
+
+
+def read_status_part(data: bytes, *, max_recipients: int) -> tuple[Block, list[Finding], list[str]]:
+    """Read the decoded content of a ``message/delivery-status`` part.
+
+    Args:
+        data: The octets, with their transfer encoding undone.
+        max_recipients: Where to stop; what is left out is noted.
+
+    Returns:
+        The per-message fields, one finding for each recipient, and notes.
+    """
+    about_message, about_recipients = _group(split_blocks(decode_unlabelled(data)))
+    findings, notes = [], []
+    for block in about_recipients[:max_recipients]:
+        try:
+            findings.append(read_recipient(block))
+        except MalformedReportError as error:
+            notes.append(str(error))
+    if len(about_recipients) > max_recipients:
+        notes.append(f"{len(about_recipients) - max_recipients} recipients beyond the first {max_recipients} left out")
+    return about_message, findings, notes
+
+
+def split_blocks(text: str) -> list[Block]:
+    """Split status fields at blank lines, unfolding and decoding their values."""
+    blocks: list[Block] = [[]]
+    for line in text.splitlines():
+        match = _FIELD.match(line)
+        if not line.strip():
+            blocks.append([])
+        elif match and ("-" in match[1] or match[1].lower() in _NAMES_WITHOUT_HYPHEN):
+            blocks[-1].append((match[1].lower(), match[2]))
+        elif blocks[-1]:
+            # QUIRK: nullmailer continues a Diagnostic-Code in the first column, without the blank of RFC 5322.
+            name, value = blocks[-1][-1]
+            blocks[-1][-1] = (name, f"{value} {line.strip()}".strip())
+    return [[(name, decode_words(value.strip())) for name, value in block] for block in blocks if block]
+
+
+def _group(blocks: Iterable[Block]) -> tuple[Block, list[Block]]:
+    """Tell the per-message fields from those of each recipient (RFC 3464 section 2.1)."""
+    about_message: Block = []
+    about_recipients: list[Block] = []
+    for block in blocks:
+        names = [name for name, _ in block]
+        if any(name in names for name in _RECIPIENT_NAMES):
+            about_recipients.extend(_split_repeated(block))
+        elif about_recipients:
+            # QUIRK: gateways tear a recipient's fields apart with blank lines.
+            about_recipients[-1].extend(block)
+        else:
+            about_message.extend(block)
+    return about_message, about_recipients
+
+
+def _split_repeated(block: Block) -> list[Block]:
+    """Cut a block where a recipient field comes a second time: the blank line between was lost."""
+    groups: list[Block] = [[]]
+    for name, value in block:
+        if name in _RECIPIENT_NAMES and any(name == seen for seen, _ in groups[-1]):
+            groups.append([])
+        groups[-1].append((name, value))
+    return groups
+
+
+def read_recipient(block: Block) -> Finding:
+    """Read the fields of one recipient (RFC 3464 section 2.3).
+
+    Some systems leave out the mandatory Action or Status; what is missing is
+    None. Only a block without any address is useless: the caller notes it and
+    reads on, because one bad block must not hide the good ones.
+
+    Raises:
+        MalformedReportError: No recipient field holds an address.
+    """
+    fields = dict(reversed(block))  # of a repeated field the first one counts
+    final = read_typed_address(fields.get("final-recipient", ""))
+    original = read_typed_address(fields.get("original-recipient", ""))
+    recipient = final or original
+    if recipient is None:
+        raise MalformedReportError(f"no address in a recipient block: {fields.get('final-recipient', '')[:80]!r}")
+    diagnostic = fields.get("diagnostic-code") or None
+    said = read_codes(_without_type(diagnostic or ""))
+    status_field = fields.get("status", "")
+    by_status = read_codes(status_field)
+    status = Status.parse(status_field.split("(")[0].strip()) or by_status.status
+    return Finding(
+        recipient=recipient,
+        original_recipient=original,
+        action=read_action(fields.get("action")),
+        status=status,
+        said_status=said.status,
+        reply=said.reply or by_status.reply,
+        diagnostic=diagnostic,
+        remote_mta=_without_type(fields.get("remote-mta", "")) or None,
+        fields=tuple(block),
+    )
+
+
+def reporting_mta(fields: Iterable[Field]) -> str | None:
+    """Return the name in Reporting-MTA (RFC 3464 section 2.2.2) without its type."""
+    return next((_without_type(value) or None for name, value in fields if name == "reporting-mta"), None)
+
+
+def read_action(value: str | None) -> Action | None:
+    """Read an Action field (RFC 3464 section 2.3.3) or one of the words that systems write instead."""
+    words = _COMMENT.sub(" ", value or "").split()
+    return _ACTIONS.get(words[0].lower().rstrip(",;.")) if words else None
+
+
+def _without_type(value: str) -> str:
+    """Drop the type before the semicolon (``smtp; 550 ...``, ``dns; mx.example.com``)."""
+    kind, semicolon, rest = value.partition(";")
+    return rest.strip() if semicolon and " " not in kind.strip() else value.strip()

@@ -1,0 +1,49 @@
+"""Ask flufl.bounce, the last reader: it knows sixteen old dialects, and addresses only.
+
+This is the one module that knows the standard library's ``email``. Both are
+given little: the start of the message, and only when it has few parts.
+"""
+
+from email import message_from_bytes
+from email.policy import compat32
+
+from bounced.model import Action, Finding, Kind, Report
+from bounced.parse.address import find_address
+from bounced.parse.mail import Mail
+
+_BYTES = 1 << 16
+_BOUNDARIES = 20
+# A detector raises what its own code happens to raise; flufl.bounce passes it on.
+_DETECTOR_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
+
+def read(mail: Mail) -> Report | None:
+    """Return the addresses flufl.bounce finds, or None where it finds none."""
+    octets = mail.octets[:_BYTES]
+    if octets.lower().count(b"boundary") > _BOUNDARIES:
+        return None
+    from flufl.bounce import all_failures  # noqa: PLC0415 - its import costs as much as all of ours
+
+    try:
+        message = message_from_bytes(octets, policy=compat32)
+        if not (message["From"] or "").strip():
+            # A detector trips over a missing or empty From, and those after it would never be asked.
+            del message["From"]
+            message["From"] = "unknown"
+        temporary, permanent = all_failures(message)
+    except _DETECTOR_ERRORS:
+        return None
+    findings = [*_findings(permanent, Action.FAILED), *_findings(temporary - permanent, Action.DELAYED)]
+    if not findings:
+        return None
+    return Report(
+        kind=Kind.BOUNCE if findings[0].action is Action.FAILED else Kind.DELAY,
+        findings=tuple(findings),
+        reader="flufl",
+        notes=("read by flufl.bounce: addresses only",),
+    )
+
+
+def _findings(addresses: frozenset[bytes], action: Action) -> list[Finding]:
+    found = sorted(address for octets in addresses if (address := find_address(octets.decode(errors="replace"))))
+    return [Finding(recipient=address, action=action) for address in found]

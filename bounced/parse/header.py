@@ -1,0 +1,141 @@
+"""Read header fields from octets, in whatever state they arrive.
+
+A block keeps the fields as they were sent; a value is unfolded and decoded
+only when someone asks for it, because a report has forty fields of which
+five matter.
+"""
+
+import re
+from base64 import b64decode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from bounced.parse.charset import decode, decode_unlabelled
+
+_FIELD = re.compile(rb"([!-9;-~]{1,100})[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)(?:\n|\Z)")
+_FOLD = re.compile(rb"\n[ \t]+")
+_ENCODED_WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?\n]*)\?=")
+_BETWEEN_ENCODED_WORDS = re.compile(r"(\?=)[ \t]+(?==\?)")
+_HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
+_PARAMETER = re.compile(r";[ \t]*([A-Za-z0-9*_-]{1,60})[ \t]*=[ \t]*(?:\"([^\"]*)\"|([^;\s]*))")
+# Parameters are looked for in the first part of a field only; a boundary has at most 70 octets.
+_PARAMETER_LENGTH = 2048
+
+
+class Headers:
+    """The fields of one header, in order; names are compared without case."""
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, fields: list[tuple[str, bytes]]) -> None:
+        self._fields = fields
+
+    def __iter__(self) -> Iterator[tuple[str, bytes]]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def get(self, name: str) -> str | None:
+        """Return the decoded value of the first field called `name` (given in lower case)."""
+        return next((decode_value(value) for key, value in self._fields if key == name), None)
+
+    def get_all(self, name: str) -> list[str]:
+        """Return the decoded values of all fields called `name` (given in lower case)."""
+        return [decode_value(value) for key, value in self._fields if key == name]
+
+    def first_of(self, *names: str) -> str | None:
+        """Return the decoded value of the first of `names` that is there and not empty."""
+        return next((value for name in names if (value := self.get(name))), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ContentType:
+    """A parsed Content-Type (RFC 2045 section 5.1), all but parameter values in lower case."""
+
+    full: str
+    parameters: dict[str, str]
+
+    @property
+    def main(self) -> str:
+        """The type before the slash."""
+        return self.full.partition("/")[0]
+
+
+def read_headers(data: bytes, *, max_bytes: int) -> tuple[Headers, int]:
+    """Read a header from the start of `data`.
+
+    The header ends at the first empty line, at the first line that is no
+    field (some systems leave the empty line out), or after `max_bytes`.
+
+    Args:
+        data: Octets with LF line ends.
+        max_bytes: Where to stop looking for fields.
+
+    Returns:
+        The fields, and the offset at which the body begins.
+    """
+    fields: list[tuple[str, bytes]] = []
+    position, end = 0, min(len(data), max_bytes)
+    while position < end:
+        if data.startswith(b"\n", position):
+            return Headers(fields), position + 1
+        match = _FIELD.match(data, position)
+        if match is not None:
+            fields.append((match[1].decode("ascii").lower(), match[2]))
+            position = match.end()
+        elif data.startswith((b"From ", b">From "), position):
+            # QUIRK: mbox files and old delivery agents put an envelope line before or among the fields.
+            position = _next_line(data, position)
+        else:
+            return Headers(fields), position
+    return Headers(fields), position
+
+
+def _next_line(data: bytes, position: int) -> int:
+    newline = data.find(b"\n", position)
+    return len(data) if newline < 0 else newline + 1
+
+
+def decode_value(raw: bytes) -> str:
+    """Unfold a field body and decode its encoded words (RFC 2047), right or wrong as they may be."""
+    if b"\n" in raw:
+        raw = _FOLD.sub(b" ", raw)
+    text = decode_unlabelled(raw.strip())
+    return decode_words(text) if "=?" in text else text
+
+
+def decode_words(text: str) -> str:
+    """Replace the encoded words of RFC 2047 in `text` by what they stand for."""
+    joined = _BETWEEN_ENCODED_WORDS.sub(r"\1", text)
+    return _ENCODED_WORD.sub(_decode_word, joined)
+
+
+def _decode_word(match: re.Match[str]) -> str:
+    charset, encoding, payload = match.groups()
+    charset = charset.partition("*")[0]  # RFC 2231 section 5: a language may follow the charset
+    octets = payload.encode("ascii", "replace")
+    if encoding in "bB":
+        return decode(lenient_base64(octets), charset)
+    return decode(_HEX.sub(lambda found: bytes([int(found[1], 16)]), octets.replace(b"_", b" ")), charset)
+
+
+def lenient_base64(data: bytes) -> bytes:
+    """Decode base64, forgetting what stands outside the alphabet and padding what was cut."""
+    kept = bytes(byte for byte in data if byte in _BASE64)
+    return b64decode(kept[: len(kept) - (len(kept) % 4 == 1)] + b"=" * (-len(kept) % 4))
+
+
+_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+
+
+@lru_cache(maxsize=64)
+def read_content_type(value: str | None) -> ContentType:
+    """Read a Content-Type; a missing or unreadable one is ``text/plain`` (RFC 2045 section 5.2)."""
+    head, _, _ = (value or "").partition(";")
+    full = "".join(head.split()).lower()
+    parameters: dict[str, str] = {}
+    for name, quoted, token in _PARAMETER.findall((value or "")[:_PARAMETER_LENGTH]):
+        parameters.setdefault(name.lower().rstrip("*"), quoted or token)
+    return ContentType(full if full.count("/") == 1 else "text/plain", parameters)
