@@ -123,6 +123,18 @@ def describe_original(original: Original) -> dict[str, Any]:
     return {"from" if name == "from_" else name: value for name, value in values.items()}
 
 
+def describe_understanding(understanding: Understanding) -> dict[str, Any]:
+    """Return all that was read and concluded as plain JSON values, as ``bounced parse`` prints it."""
+    return {
+        "kind": understanding.kind,
+        "recipients": [describe_outcome(outcome) for outcome in understanding.outcomes],
+        "original": describe_original(understanding.original),
+        "reporting_mta": understanding.report.reporting_mta,
+        "reader": understanding.report.reader,
+        "notes": list(understanding.report.notes),
+    }
+
+
 def make_events(message: Message, understanding: Understanding, *, source: str) -> tuple[Event, ...]:
     """Write one event per recipient, or a single one where the message names none.
 

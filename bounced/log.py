@@ -24,10 +24,15 @@ def mask_addresses(text: str) -> str:
     return _ADDRESS.sub(lambda found: f"{found[1][0]}***@{found[2]}", text)
 
 
+def make_visible(text: str) -> str:
+    """Replace the characters that would move a terminal's cursor, colour it or reorder its line."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
 def _clean(value: object, *, mask: bool) -> object:
     match value:
         case str():
-            text = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", value)
+            text = make_visible(value)
             return mask_addresses(text) if mask else text
         case list() | tuple():
             return [_clean(item, mask=mask) for item in value]
@@ -35,6 +40,11 @@ def _clean(value: object, *, mask: bool) -> object:
             return {key: _clean(item, mask=mask) for key, item in value.items()}
         case _:
             return value
+
+
+def _console(*, colors: bool) -> structlog.dev.ConsoleRenderer:
+    # The default formatter prints local variables beside a traceback: secrets and addresses among them.
+    return structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
 
 
 def configure(*, level: str = "info", format_: Format = "auto", mask: bool = True) -> None:
@@ -57,7 +67,7 @@ def configure(*, level: str = "info", format_: Format = "auto", mask: bool = Tru
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if is_console:
-        tail: list[structlog.typing.Processor] = [clean, structlog.dev.ConsoleRenderer(colors=is_terminal)]
+        tail: list[structlog.typing.Processor] = [clean, _console(colors=is_terminal)]
     else:
         tail = [structlog.processors.format_exc_info, clean, structlog.processors.JSONRenderer()]
     structlog.configure(
@@ -68,7 +78,8 @@ def configure(*, level: str = "info", format_: Format = "auto", mask: bool = Tru
     )
     # Libraries speak through the standard library; only their warnings concern an operator.
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("mail.log").setLevel(logging.ERROR)
+    for name in ("mail.log", "flufl.bounce"):  # they report what strangers send as if it were our trouble
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def get(stage: str, **fields: Any) -> structlog.stdlib.BoundLogger:

@@ -321,7 +321,7 @@ class Event:
         type: What consumers filter by.
         recipient: Whom it concerns; None where the message names nobody.
         routing_key: The subject on queues.
-        document: The CloudEvents JSON, byte for byte what every sink sends.
+        document: The CloudEvents JSON on one line, byte for byte what every sink sends.
     """
 
     id: str

@@ -8,7 +8,7 @@ This is the whole of the project as a library::
         print(outcome.recipient, outcome.verdict.reason, outcome.verdict.advice)
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 from bounced.classify import Knowledge, Profile, RuleSet, classify, read_rules, read_tables
@@ -21,17 +21,31 @@ _DATA = "bounced.classify.data"
 _JUDGED = frozenset({Kind.BOUNCE, Kind.DELAY})
 
 
-@cache
-def shipped_knowledge() -> Knowledge:
-    """Return the tables and rules that come with the package, read once."""
+def make_knowledge(rule_files: Mapping[str, str] | None = None) -> Knowledge:
+    """Return the tables and rules of the package, with further rules before them.
+
+    Args:
+        rule_files: The text of each further rule file by its name, in the order in which they apply.
+
+    Raises:
+        KnowledgeError: A file is malformed.
+    """
     tables = read_tables(
         codes=read_text(_DATA, "bounce-codes.csv"),
         replies=read_text(_DATA, "reply-codes.csv"),
         statuses=read_text(_DATA, "enhanced-status-codes.csv"),
         reasons=read_text(_DATA, "reasons.csv"),
     )
-    rules = read_rules("texts.toml", read_text(_DATA, "texts.toml"), tables.reasons)
-    return Knowledge(tables, RuleSet(rules))
+    files = {**(rule_files or {}), "texts.toml": read_text(_DATA, "texts.toml")}
+    return Knowledge(
+        tables, RuleSet([rule for name, text in files.items() for rule in read_rules(name, text, tables.reasons)])
+    )
+
+
+@cache
+def shipped_knowledge() -> Knowledge:
+    """Return the tables and rules that come with the package, read once."""
+    return make_knowledge()
 
 
 def understand(

@@ -1,0 +1,64 @@
+"""The command line: one module per command, and how errors end."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from bounced import __version__
+from bounced.cli import daemon, deliveries, demo, explain, ingest, parse
+from bounced.errors import BouncedError, ConfigurationError, StoreError
+
+_FAILED, _MISCONFIGURED = 1, 78
+_INTERRUPTED, _PIPE_CLOSED = 130, 141
+
+app = typer.Typer(
+    name="bounced",
+    help="Turn returned mail into facts an application can act on.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(daemon.run)
+app.command()(daemon.check)
+app.command()(parse.parse)
+app.command()(explain.explain)
+app.command()(ingest.ingest)
+app.add_typer(deliveries.app, name="deliveries")
+app.command()(demo.demo)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the flag
+    if wanted:
+        typer.echo(f"bounced {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Turn returned mail into facts an application can act on."""
+
+
+def main() -> None:
+    """Run the command line; exit 0 done, 1 failed, 2 usage, 78 configuration error."""
+    try:
+        app()
+    except ConfigurationError as error:
+        typer.echo(f"bounced: {error}" + (f"\n  remedy: {error.remedy}" if error.remedy else ""), err=True)
+        sys.exit(_MISCONFIGURED)
+    except StoreError as error:
+        typer.echo(f"bounced: the store cannot be used: {error}", err=True)
+        sys.exit(_FAILED)
+    except BouncedError as error:
+        typer.echo(f"bounced: {error}", err=True)
+        sys.exit(_FAILED)
+    except BrokenPipeError:
+        sys.stderr.close()  # nobody reads any more, and Python would complain at exit
+        sys.exit(_PIPE_CLOSED)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)

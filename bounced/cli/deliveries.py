@@ -1,0 +1,120 @@
+"""``bounced deliveries``: dead letters and their replay."""
+
+import asyncio
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from bounced.cli.options import ConfigFile, JsonLines, cell, console, table
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from bounced.store import Store
+
+app = typer.Typer(help="List deliveries and bring dead ones back.", no_args_is_help=True)
+_Answer = TypeVar("_Answer")
+_AGE = re.compile(r"([0-9]{1,6})([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+Since = Annotated[str | None, typer.Option(help="A time (2026-11-23T09:00) or an age (90m, 12h, 3d).")]
+SinkName = Annotated[str | None, typer.Option("--sink", help="Only deliveries to this sink.")]
+
+
+@app.command("list")
+def list_(
+    state: Annotated[str, typer.Option(help="pending, delivered, dead or all.")] = "dead",
+    sink: SinkName = None,
+    since: Since = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many at the most, the latest first.")] = 100,
+    jsonl: JsonLines = False,
+    config: ConfigFile = None,
+) -> None:
+    """Show deliveries, the dead ones where nothing else is asked for.
+
+    Examples:
+      bounced deliveries list
+
+      bounced deliveries list --state pending --sink app --since 2h
+    """
+    from bounced.store import DeliveryState, StoredDelivery
+
+    if state != "all" and state not in set(DeliveryState):
+        raise typer.BadParameter(f"{state!r} is none of {', '.join(DeliveryState)}, all", param_hint="--state")
+    wanted = None if state == "all" else DeliveryState(state)
+    moment = read_since(since)
+
+    async def fetch(store: "Store") -> list[StoredDelivery]:
+        return await store.list_deliveries(state=wanted, sink=sink, since=moment, limit=limit)
+
+    rows = table("event", "type", "recipient", "sink", "state", "attempts", "next attempt", "last error")
+    for found in _with_store(config, fetch):
+        values = (found.event_id, found.type, found.recipient, found.sink, found.state, found.attempts)
+        due = found.due_at and found.due_at.isoformat(timespec="seconds")
+        if jsonl:
+            names = ("event", "type", "recipient", "sink", "state", "attempts")
+            line = dict(zip(names, values, strict=True)) | {"due_at": due, "last_error": found.last_error}
+            typer.echo(json.dumps(line, ensure_ascii=False))
+        else:
+            rows.add_row(*map(cell, (*values, due, found.last_error)))
+    if not jsonl:
+        console().print(rows)
+
+
+@app.command()
+def retry(
+    event_id: Annotated[list[str] | None, typer.Option("--id", help="Only this event; may be given again.")] = None,
+    sink: SinkName = None,
+    since: Since = None,
+    all_: Annotated[bool, typer.Option("--all", help="Every dead delivery.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Make dead deliveries due now; a running daemon sends them within seconds.
+
+    Examples:
+      bounced deliveries retry --sink app --since 1d
+
+      bounced deliveries retry --id evt_h3xw2k…
+    """
+    if not (all_ or event_id or sink or since):
+        raise typer.BadParameter("say which: --id, --sink, --since, or --all")
+    moment = read_since(since)
+
+    async def revive(store: "Store") -> int:
+        return await store.retry_deliveries(since=moment, ids=event_id, sink=sink)
+
+    typer.echo(f"{_with_store(config, revive)} deliveries are due again")
+
+
+def read_since(text: str | None) -> datetime | None:
+    """Read a time or an age.
+
+    Raises:
+        typer.BadParameter: It is neither.
+    """
+    if text is None:
+        return None
+    age = _AGE.fullmatch(text)
+    if age:
+        return datetime.now(UTC) - timedelta(**{_UNITS[age[2]]: int(age[1])})
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is neither a time nor an age such as 12h", param_hint="--since") from None
+    return moment.astimezone(UTC)
+
+
+def _with_store(config: Path | None, use: "Callable[[Store], Awaitable[_Answer]]") -> _Answer:
+    from bounced.config import load
+    from bounced.store import Store
+
+    async def work() -> _Answer:
+        url = load(config).store.url.get_secret_value()
+        async with await Store.open(url, owner="deliveries") as store:
+            return await use(store)
+
+    return asyncio.run(work())

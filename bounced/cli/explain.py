@@ -1,0 +1,120 @@
+"""``bounced explain``: what a code, a diagnostic or a stored event means, and which rule says so."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bounced.classify import CodeTables, classify
+from bounced.classify.codes import Code, Reason
+from bounced.cli.options import ConfigFile, cell, console, table
+from bounced.errors import BouncedError
+from bounced.event import describe_outcome
+from bounced.model import Finding, Outcome, Reply, Status
+from bounced.parse.codes import read_codes
+from bounced.pipeline import shipped_knowledge
+
+Facts = dict[str, Any]
+
+
+def explain(
+    what: Annotated[str, typer.Argument(metavar="CODE|TEXT|EVENT_ID", help="What to explain.")],
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Say what a code, the text of a server or a stored event means, and why.
+
+    Examples:
+      bounced explain 522
+
+      bounced explain 5.2.2
+
+      bounced explain "552 5.2.2 mailbox is over quota"
+
+      bounced explain evt_h3xw2k…
+    """
+    found = _explain_event(what, config) if what.startswith("evt_") else _explain_text(what.strip())
+    if json_:
+        typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        return
+    for title, facts in found.items():
+        rows = table(title, "")
+        for name, value in facts.items():
+            rows.add_row(cell(name), cell(value))
+        console().print(rows)
+
+
+def _explain_text(text: str) -> dict[str, Facts]:
+    tables = shipped_knowledge().tables
+    if text.isascii() and text.isdigit():
+        return _explain_digits(text, tables)
+    status = Status.parse(text)
+    if status is not None:
+        reason, entry = tables.reason_of_status(status)
+        meaning = tables.statuses[(status.subject, status.detail)] if entry != "X.0.0" or status.is_undefined else None
+        about = {
+            "registry entry": entry,
+            "registry name": meaning and meaning.name,
+            "meaning": meaning and meaning.meaning,
+        }
+        return {f"{text} as an enhanced status code": about | _about(tables.by_status(status), reason)}
+    said = read_codes(text)
+    finding = Finding(recipient="", said_status=said.status, reply=said.reply, diagnostic=text)
+    verdict = classify(finding, shipped_knowledge())
+    facts = describe_outcome(Outcome("", finding, verdict))
+    shown = ("bounce_type", "advice", "reason", "fault", "code", "code_text", "status", "reply_code")
+    why = {f"why: {name}": value for name, value in facts["why"].items()}
+    return {"as what a server said": {name: facts[name] for name in shown} | why}
+
+
+def _explain_digits(digits: str, tables: CodeTables) -> dict[str, Facts]:
+    """Explain bare digits: they may be a row of our table, or a reply code, which is something else."""
+    found: dict[str, Facts] = {}
+    if digits in tables.codes:
+        row = tables.codes[digits]
+        found[f"{digits} as a row of the code table"] = {"bounce_type": row.bounce_type, "code_text": row.text}
+    if int(digits) in tables.replies:
+        reply = Reply(int(digits))
+        about = {"meaning": tables.replies[reply.code].meaning}
+        found[f"{digits} as a bare SMTP reply code"] = about | _about(
+            tables.by_reply(reply), tables.reason_of_reply(reply)
+        )
+    if not found:
+        raise BouncedError(f"{digits} is neither a row of the code table nor a known SMTP reply code")
+    return found
+
+
+def _about(code: Code, reason: Reason) -> Facts:
+    return {
+        "code": code.code,
+        "code_text": code.text,
+        "bounce_type": reason.bounce_type or code.bounce_type,
+        "reason": reason.name,
+        "reason_text": reason.label,
+        "fault": reason.fault,
+    }
+
+
+def _explain_event(event_id: str, config: Path | None) -> dict[str, Facts]:
+    from bounced.config import load
+    from bounced.store import Store, StoredEvent
+
+    async def fetch() -> StoredEvent | None:
+        url = load(config).store.url.get_secret_value()
+        async with await Store.open(url, owner="explain") as store:
+            return await store.fetch_event(event_id)
+
+    stored = asyncio.run(fetch())
+    if stored is None:
+        raise BouncedError(f"no event {event_id} in the store; is --config the daemon's?")
+    document = json.loads(stored.event.document)
+    data = document.pop("data")
+    about = {name: value for name, value in data.items() if not isinstance(value, dict)}
+    nested = {
+        f"{group}: {name}": value
+        for group in ("why", "original", "message")
+        for name, value in (data[group] or {}).items()
+    }
+    return {event_id: document | about | nested}

@@ -1,0 +1,86 @@
+"""Read messages from wherever an operator keeps them."""
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+_MBOX_LINE = re.compile(rb"From \S.{0,200}?(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \w{3} [ 0-3]?[0-9] [0-9]{2}:[0-9]{2}")
+_MAILDIR_FOLDERS = ("cur", "new")
+
+
+def find_files(sources: Sequence[str]) -> list[Path | None]:
+    """List the files that hold messages, in order; None is standard input.
+
+    Args:
+        sources: Files, directories (searched to the bottom), Maildirs, mbox
+            files, or ``-``. No source at all is standard input.
+
+    Raises:
+        FileNotFoundError: A source does not exist.
+    """
+    files: list[Path | None] = []
+    for source in sources or ["-"]:
+        if source == "-":
+            files.append(None)
+        elif Path(source).is_dir():
+            files.extend(_walk(Path(source)))
+        elif Path(source).exists():
+            files.append(Path(source))
+        else:
+            raise FileNotFoundError(f"{source}: there is no such file or directory")
+    return files
+
+
+def _walk(directory: Path) -> Iterator[Path]:
+    if all((directory / name).is_dir() for name in _MAILDIR_FOLDERS):
+        for name in _MAILDIR_FOLDERS:
+            yield from sorted(path for path in (directory / name).iterdir() if path.is_file())
+        return
+    for path in sorted(directory.iterdir()):
+        if path.is_dir():
+            yield from _walk(path)
+        elif path.is_file():
+            yield path
+
+
+def read_messages(path: Path | None) -> Iterator[tuple[str, bytes]]:
+    """Yield each message in a file with its name; those of an mbox are called ``file#1``, ``file#2`` ...
+
+    Only one message is in memory at a time, however large the mbox.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    if path is None:
+        yield from _split("-", sys.stdin.buffer)
+        return
+    with path.open("rb") as file:
+        yield from _split(str(path), file)
+
+
+def _split(name: str, file: BinaryIO) -> Iterator[tuple[str, bytes]]:
+    first = file.readline()
+    if not _MBOX_LINE.match(first):
+        yield name, first + file.read()
+        return
+    messages = _split_mbox(file, first)
+    held = next(messages)
+    number = 0
+    for number, message in enumerate(messages, start=2):
+        yield f"{name}#{number - 1}", held
+        held = message
+    yield f"{name}#{number}" if number else name, held
+
+
+def _split_mbox(file: BinaryIO, first: bytes) -> Iterator[bytes]:
+    """Cut an mbox at its ``From `` lines (RFC 4155): one at the start, and one after each empty line."""
+    lines, is_after_blank = [first], False
+    for line in file:
+        if is_after_blank and _MBOX_LINE.match(line):
+            yield b"".join(lines)
+            lines = []
+        lines.append(line)
+        is_after_blank = not line.strip()
+    yield b"".join(lines)

@@ -1,0 +1,40 @@
+"""Options that several commands share, and how their output looks."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bounced.log import make_visible
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", metavar="FILE", help="The TOML file; without it defaults and environment apply."),
+]
+JsonLines = Annotated[bool, typer.Option("--jsonl", help="Print JSON lines for programs.")]
+
+_WIDTH_OF_A_PIPE = 240
+_STYLES = {"suppress": "red", "hard": "red", "fix": "yellow", "review": "magenta", "retry": "cyan", "soft": "cyan"}
+
+
+def console() -> Console:
+    """Return standard output; colours only on a terminal, and no line cut short in a pipe."""
+    return Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE, highlight=False)
+
+
+def table(*columns: str) -> Table:
+    """Return an empty table in the style of all commands."""
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
+def cell(value: Any) -> Text:
+    """Return a value as text that cannot disturb the terminal; what is unknown is a dash."""
+    text = "-" if value is None else make_visible(str(value))
+    return Text(text, style=_STYLES.get(text, ""))

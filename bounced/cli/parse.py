@@ -1,0 +1,109 @@
+"""``bounced parse``: read mail offline."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from bounced.cli.mailbox import find_files, read_messages
+from bounced.cli.options import ConfigFile, JsonLines, cell, console, table
+from bounced.event import describe_understanding
+from bounced.model import Understanding
+from bounced.pipeline import understand
+
+Sources = Annotated[
+    list[str] | None, typer.Argument(metavar="[FILE|DIR|MBOX|-]...", help="Where the mail is; '-' is standard input.")
+]
+
+
+def parse(sources: Sources = None, jsonl: JsonLines = False, config: ConfigFile = None) -> None:
+    """Read mail and say what it means, without daemon or store.
+
+    Examples:
+      bounced parse bounce.eml
+
+      bounced parse --jsonl Maildir/ old.mbox > facts.jsonl
+
+      swaks --dump-mail | bounced parse
+    """
+    from bounced import log
+
+    log.configure(level="error")
+    understand_ = _reader(config)
+    rows = table("file", "kind", "recipient", "type", "advice", "reason", "code", "status")
+    for name, understanding in _understand_all(sources or [], understand_):
+        if jsonl:
+            line = {"file": name, **describe_understanding(understanding)}
+            sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+        else:
+            _add_rows(rows, name, understanding)
+    if not jsonl:
+        console().print(rows)
+
+
+def _reader(config: Path | None) -> Callable[[bytes], Understanding]:
+    if config is None:
+        return understand
+    from bounced.app import make_reader, read_knowledge
+    from bounced.config import load
+
+    loaded = load(config)
+    return make_reader(loaded, read_knowledge(loaded))
+
+
+def _understand_all(sources: list[str], read: Callable[[bytes], Understanding]) -> Iterator[tuple[str, Understanding]]:
+    """Yield every message understood; what cannot be opened is said, and makes the command fail at its end."""
+    failed = False
+    with progress("Reading") as bar:
+        try:
+            files = find_files(sources)
+        except FileNotFoundError as error:
+            raise typer.BadParameter(str(error)) from error
+        for file in bar.track(files):
+            try:
+                for name, raw in read_messages(file):
+                    yield name, read(raw)
+            except OSError as error:
+                failed = True
+                typer.echo(f"bounced: {error.filename}: {error.strerror}", err=True)
+    if failed:
+        raise typer.Exit(1)
+
+
+class _Bar:
+    """Shows how far a list of files is; nothing where nobody looks."""
+
+    def __init__(self, shown: Progress, what: str) -> None:
+        self._shown, self._what = shown, what
+
+    def track(self, files: list[Path | None]) -> Iterator[Path | None]:
+        """Yield each file and count it."""
+        yield from self._shown.track(files, description=self._what)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[_Bar]:
+    """Show progress on standard error while a command works, if that is a terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as shown:
+        yield _Bar(shown, what)
+
+
+def _add_rows(rows: Table, name: str, understanding: Understanding) -> None:
+    if not understanding.outcomes:
+        rows.add_row(cell(name), cell(understanding.kind), *[cell(None)] * 6)
+    for outcome in understanding.outcomes:
+        verdict = outcome.verdict
+        known = (
+            (verdict.bounce_type, verdict.advice, verdict.reason, verdict.code, verdict.status)
+            if verdict
+            else (None, None, None, None, outcome.finding.status)
+        )
+        rows.add_row(cell(name), cell(understanding.kind), cell(outcome.recipient), *map(cell, known))

@@ -1,0 +1,158 @@
+"""Take a message from accepted to concluded.
+
+Accept makes it safe; then it is read, in a thread of its own, and what follows
+is written down in one transaction together with the deliveries. A message
+that makes the reader fail three times is quarantined, never tried in a circle.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from bounced import log
+from bounced.event import describe_understanding, make_events, make_quarantine_event
+from bounced.flow.outgoing import Outgoing
+from bounced.flow.window import Window, until_stored
+from bounced.model import Kind, Message, Understanding
+from bounced.store import Claimed, Conclusion, Store
+
+_log = log.get("parse")
+
+Read = Callable[[bytes], Understanding]
+
+_WINDOW_MESSAGES, _WINDOW_BYTES = 512, 64 * 1024 * 1024
+_BATCH = 32
+_POLL_SECONDS = 1.0
+_MOST_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Job:
+    """A message in memory, under a lease of this process."""
+
+    claimed: Claimed
+    done: asyncio.Event
+
+    @property
+    def message(self) -> Message:
+        return self.claimed.message
+
+    @property
+    def size(self) -> int:
+        return len(self.claimed.message.raw)
+
+
+class Incoming:
+    """The way of every message through the stages.
+
+    Args:
+        store: Where messages are kept.
+        outgoing: Where their events go.
+        read: Parse, identify and classify in one call; replaced when the rules change.
+        source: How this installation names itself in events.
+    """
+
+    def __init__(self, store: Store, outgoing: Outgoing, *, read: Read, source: str) -> None:
+        self._store, self._outgoing, self.read, self._source = store, outgoing, read, source
+        self._window = Window(_WINDOW_MESSAGES, _WINDOW_BYTES)
+        self._queue: asyncio.Queue[_Job] = asyncio.Queue()
+
+    async def accept(self, message: Message) -> None:
+        """Make a message safe; when this returns, the client may be told 250.
+
+        Raises:
+            StoreError: It is not safe.
+        """
+        is_at_hand = self._window.reserve(len(message.raw))
+        is_new = False
+        try:
+            is_new = await self._store.accept(message, lease=is_at_hand)
+        finally:
+            if is_at_hand and not is_new:
+                self._window.release(len(message.raw))
+        # CRASH HERE: the message is claimed again when its lease is given back; its id stays.
+        _log.info("message_accepted", stage="receive", message=message.id, size=message.size, is_new=is_new)
+        if is_at_hand and is_new:
+            self._queue.put_nowait(_Job(Claimed(message, 1), asyncio.Event()))
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        with ThreadPoolExecutor(1, thread_name_prefix="parser") as parser:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._window.keep_filled(self._claim, poll_seconds=_POLL_SECONDS))
+                while True:
+                    batch = [await self._queue.get()]
+                    while len(batch) < _BATCH and not self._queue.empty():
+                        batch.append(self._queue.get_nowait())
+                    results = await asyncio.get_running_loop().run_in_executor(parser, self._read_all, batch)
+                    for job, result in zip(batch, results, strict=True):
+                        tasks.create_task(self._conclude(job, result))
+
+    async def until_idle(self) -> None:
+        """Wait until every message in memory is concluded."""
+        await self._window.until_empty()
+
+    async def _claim(self, limit: int) -> int:
+        """Take messages from the store; one that may have crashed its reader is finished before the next claim."""
+        jobs = [_Job(claimed, asyncio.Event()) for claimed in await self._store.claim_messages(limit)]
+        for job in jobs:
+            self._window.add(job.size)
+            self._queue.put_nowait(job)
+        for job in jobs:
+            if job.claimed.attempts > 1:
+                await job.done.wait()
+        return len(jobs)
+
+    def _read_all(self, jobs: Sequence[_Job]) -> list[Understanding | None]:
+        return [self._read_one(job) for job in jobs]
+
+    def _read_one(self, job: _Job) -> Understanding | None:
+        """Understand one message, or return None where that failed once more."""
+        if job.claimed.attempts > _MOST_ATTEMPTS:
+            return None
+        try:
+            return self.read(job.message.raw)
+        except Exception:  # noqa: BLE001 - one message must not stop the others
+            _log.exception("message_not_readable", message=job.message.id, attempts=job.claimed.attempts)
+            return None
+
+    async def _conclude(self, job: _Job, understanding: Understanding | None) -> None:
+        if understanding is None and job.claimed.attempts < _MOST_ATTEMPTS:
+            self._queue.put_nowait(replace(job, claimed=Claimed(job.message, job.claimed.attempts + 1)))
+            return
+        conclusion = self._quarantine(job) if understanding is None else self._write_down(job.message, understanding)
+        plan = self._outgoing.plan(conclusion.events)
+        conclusion = replace(conclusion, deliveries=plan.deliveries, leased=plan.leased)
+        is_first = await until_stored(lambda: self._store.conclude(conclusion))
+        # CRASH HERE: nothing repeats; the deliveries are claimed from the store.
+        if is_first:
+            self._outgoing.start(plan)
+        else:
+            self._outgoing.forget(plan)
+        self._window.release(job.size)
+        job.done.set()
+
+    def _write_down(self, message: Message, understanding: Understanding) -> Conclusion:
+        report = json.dumps(describe_understanding(understanding), ensure_ascii=False)
+        events = make_events(message, understanding, source=self._source)
+        for outcome in understanding.outcomes:
+            _log.info(
+                "recipient_concluded",
+                stage="classify",
+                message=message.id,
+                kind=understanding.kind,
+                recipient=outcome.recipient,
+                reason=outcome.verdict and outcome.verdict.reason,
+                advice=outcome.verdict and outcome.verdict.advice,
+                rule=outcome.verdict and outcome.verdict.why.rule,
+            )
+        if not understanding.outcomes:
+            _log.info("message_concluded", stage="classify", message=message.id, kind=understanding.kind)
+        return Conclusion(message.id, understanding.kind, report, events)
+
+    def _quarantine(self, job: _Job) -> Conclusion:
+        _log.error("message_quarantined", message=job.message.id, attempts=job.claimed.attempts)
+        event = make_quarantine_event(job.message, source=self._source)
+        return Conclusion(job.message.id, Kind.NOT_BOUNCE, "{}", (event,), is_quarantined=True)

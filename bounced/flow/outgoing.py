@@ -1,0 +1,228 @@
+"""Take an event from concluded to settled, for each sink at its own pace.
+
+A sink that is away holds up nobody else: its deliveries wait in the store and
+come back when they are due. Every attempt ends as delivered, to be retried, or
+dead; none is forgotten.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bounced import log
+from bounced.backoff import next_delay_seconds
+from bounced.deliver.sink import Sink
+from bounced.flow.window import Window, until_stored
+from bounced.model import Delivered, Delivery, Event, EventType, Failed, SendResult
+from bounced.store import DeliveryKey, Settlement, Store
+
+_log = log.get("deliver")
+
+_WINDOW_EVENTS, _WINDOW_BYTES = 2000, 32 * 1024 * 1024
+_POLL_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What goes to one sink, and how often it is tried.
+
+    Attributes:
+        sink: Where events go.
+        types: Which types; None for all.
+        retry_seconds: The delays between attempts.
+    """
+
+    sink: Sink
+    types: frozenset[EventType] | None
+    retry_seconds: Sequence[float]
+
+    def wants(self, event: Event) -> bool:
+        """Whether `event` goes to this sink."""
+        return self.types is None or event.type in self.types
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where the events of one message go; those in `at_hand` need not be claimed from the store."""
+
+    deliveries: tuple[DeliveryKey, ...]
+    at_hand: tuple[tuple["Feed", Event], ...]
+
+    @property
+    def leased(self) -> frozenset[DeliveryKey]:
+        """The deliveries whose first attempt this process makes."""
+        return frozenset((event.id, feed.name) for feed, event in self.at_hand)
+
+
+class Outgoing:
+    """All sinks with what is on its way to them."""
+
+    def __init__(self, feeds: Iterable["Feed"]) -> None:
+        self._feeds = {feed.name: feed for feed in feeds}
+
+    def plan(self, events: Iterable[Event]) -> Plan:
+        """Choose the sinks of each event, and reserve memory for the deliveries where there is room."""
+        wanted = [(feed, event) for event in events for feed in self._feeds.values() if feed.wants(event)]
+        at_hand = tuple((feed, event) for feed, event in wanted if feed.reserve(event))
+        return Plan(tuple((event.id, feed.name) for feed, event in wanted), at_hand)
+
+    def start(self, plan: Plan) -> None:
+        """Begin the deliveries at hand; the rest is claimed from the store."""
+        for feed, event in plan.at_hand:
+            feed.push(Delivery(event, feed.name, 1))
+
+    def forget(self, plan: Plan) -> None:
+        """Give the reserved memory back: somebody else has concluded the message."""
+        for feed, event in plan.at_hand:
+            feed.release(event)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for feed in self._feeds.values():
+                tasks.create_task(feed.run())
+
+    async def until_idle(self) -> None:
+        """Wait until everything in memory is settled."""
+        for feed in self._feeds.values():
+            await feed.until_idle()
+
+    async def replace(self, subscriptions: Collection[Subscription]) -> None:
+        """Go on with new settings of the same sinks; sinks that come or go need a restart."""
+        for subscription in subscriptions:
+            await self._feeds[subscription.sink.name].replace(subscription)
+
+
+class Feed:
+    """One sink with what is on its way to it.
+
+    Args:
+        store: Where deliveries are kept.
+        subscription: The sink, and what it gets.
+        clock: The time, in UTC.
+        chance: A random number, at least 0 and below 1.
+    """
+
+    def __init__(
+        self, store: Store, subscription: Subscription, *, clock: Callable[[], datetime], chance: Callable[[], float]
+    ) -> None:
+        self._store, self._subscription, self._clock, self._chance = store, subscription, clock, chance
+        self.name = subscription.sink.name
+        self._window = Window(_WINDOW_EVENTS, _WINDOW_BYTES)
+        self._queue: asyncio.Queue[Delivery] = asyncio.Queue()
+        self._in_use: Counter[Sink] = Counter()
+        self._is_gone = False
+
+    def wants(self, event: Event) -> bool:
+        """Whether `event` goes to this sink."""
+        return self._subscription.wants(event)
+
+    def reserve(self, event: Event) -> bool:
+        """Take a place in memory for `event`."""
+        return not self._is_gone and self._window.reserve(len(event.document))
+
+    def release(self, event: Event) -> None:
+        """Give the place of `event` back."""
+        self._window.release(len(event.document))
+
+    def push(self, delivery: Delivery) -> None:
+        """Send `delivery`, whose place is reserved and whose lease is ours, in its turn."""
+        self._queue.put_nowait(delivery)
+
+    async def run(self) -> None:
+        """Open the sink and feed it until cancelled."""
+        async with AsyncExitStack() as stack:
+            await self._subscription.sink.open()
+            stack.push_async_callback(self._close)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._window.keep_filled(self._claim, poll_seconds=_POLL_SECONDS))
+                for _ in range(self._subscription.sink.concurrency):
+                    tasks.create_task(self._work())
+
+    async def _close(self) -> None:
+        await self._subscription.sink.close()
+
+    async def until_idle(self) -> None:
+        """Wait until everything in memory is settled."""
+        await self._window.until_empty()
+
+    async def replace(self, subscription: Subscription) -> None:
+        """Go on with a new sink of the same name; the old one finishes what it was given."""
+        await subscription.sink.open()
+        old, self._subscription = self._subscription.sink, subscription
+        self._is_gone = False
+        if not self._in_use[old]:
+            await old.close()
+
+    async def _claim(self, limit: int) -> int:
+        if self._is_gone:
+            return 0
+        deliveries = await self._store.claim_deliveries(self.name, limit)
+        for delivery in deliveries:
+            self._window.add(len(delivery.event.document))
+            self._queue.put_nowait(delivery)
+        return len(deliveries)
+
+    async def _work(self) -> None:
+        while True:
+            batch = [await self._queue.get()]
+            while len(batch) < self._subscription.sink.batch_size and not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            results = await self._send(batch)
+            async with asyncio.TaskGroup() as tasks:
+                for delivery, result in zip(batch, results, strict=True):
+                    tasks.create_task(self._settle(delivery, result))
+
+    async def _send(self, batch: Sequence[Delivery]) -> Sequence[SendResult]:
+        if self._is_gone:
+            return [Failed("the sink answered 410 Gone and is not asked again before a reload")] * len(batch)
+        async with self._current_sink() as sink:
+            try:
+                return await sink.send([delivery.event for delivery in batch])
+            except Exception as error:  # noqa: BLE001 - one sink must not stop the others
+                _log.exception("sink_failed", sink=self.name)
+                return [Failed(f"internal error: {type(error).__name__}")] * len(batch)
+
+    @asynccontextmanager
+    async def _current_sink(self) -> AsyncIterator[Sink]:
+        """Hold the sink in force; one that was replaced meanwhile is closed by its last user."""
+        sink = self._subscription.sink
+        self._in_use[sink] += 1
+        try:
+            yield sink
+        finally:
+            self._in_use[sink] -= 1
+            if not self._in_use[sink]:
+                del self._in_use[sink]
+                if sink is not self._subscription.sink:
+                    await sink.close()
+
+    async def _settle(self, delivery: Delivery, result: SendResult) -> None:
+        settlement = self._judge(delivery, result)
+        await until_stored(lambda: self._store.settle(settlement))
+        # CRASH HERE: nothing repeats.
+        self.release(delivery.event)
+
+    def _judge(self, delivery: Delivery, result: SendResult) -> Settlement:
+        key = (delivery.event.id, delivery.sink)
+        about = {"sink": self.name, "event_id": delivery.event.id, "attempt": delivery.attempt}
+        match result:
+            case Delivered():
+                _log.info("delivered", **about)
+                return Settlement.delivered(key, delivery.attempt)
+            case Failed():
+                if result.is_gone and not self._is_gone:
+                    self._is_gone = True
+                    _log.error("sink_gone", sink=self.name, error=result.error, remedy="mend the sink, then reload")
+                delay = next_delay_seconds(
+                    delivery.attempt, result, chance=self._chance(), retry_seconds=self._subscription.retry_seconds
+                )
+                if delay is None:
+                    _log.error("delivery_dead", error=result.error, **about)
+                    return Settlement.dead(key, delivery.attempt, error=result.error)
+                _log.warning("delivery_failed", error=result.error, retry_seconds=round(delay, 1), **about)
+                retry_at = self._clock() + timedelta(seconds=delay)
+                return Settlement.retry(key, delivery.attempt, at=retry_at, error=result.error)

@@ -1,0 +1,74 @@
+"""Read the text of a message from whatever pieces it arrives in (RFC 5321 sections 4.1.1.4 and 4.5.2).
+
+Only ``<CRLF>.<CRLF>`` ends a message. Any other mixture of CR, LF and dot is
+content, kept as it came: a server that took one of them for the end would let
+a message smuggle commands in. Lines may have any length; one real bounce in
+ten has a line over the 1000 octets of RFC 5321.
+"""
+
+from dataclasses import dataclass
+
+_LINE_END = b"\r\n"
+_END = b"\r\n.\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The kept first part of a message, and how many octets all of it had."""
+
+    kept: bytes
+    size: int
+
+
+class DataReader:
+    """Takes the octets after DATA in pieces of any size and undoes the dot-stuffing.
+
+    Time and memory are linear in what is fed, however it is cut; a message
+    larger than allowed is read to its end, but no longer kept.
+
+    Args:
+        max_bytes: The size beyond which nothing is kept at all.
+        keep_bytes: How many octets of the beginning are kept; None is all.
+    """
+
+    def __init__(self, *, max_bytes: int, keep_bytes: int | None = None) -> None:
+        self._max_bytes = max_bytes
+        self._keep_bytes = max_bytes if keep_bytes is None else keep_bytes
+        self._kept = bytearray()
+        # A dot on the first line counts too: we begin as if after a line end, which size and body leave out again.
+        self._held = _LINE_END
+        self._size = -len(_LINE_END)
+
+    def feed(self, piece: bytes) -> bytes | None:
+        """Take the next octets.
+
+        Returns:
+            What follows the end of the message, or None while there is no end.
+        """
+        data = self._held + piece
+        end = data.find(_END)
+        if end >= 0:
+            self._take(data[: end + len(_LINE_END)])
+            return data[end + len(_END) :]
+        taken = len(data) - _length_of_possible_end(data)
+        self._take(data[:taken])
+        self._held = data[taken:]
+        return None
+
+    def _take(self, data: bytes) -> None:
+        # What may be a part of CRLF-dot is held back, so none is ever cut in two here.
+        text = data.replace(b"\r\n.", _LINE_END)
+        self._size += len(text)
+        if self._size > self._max_bytes:
+            self._kept.clear()
+        else:
+            self._kept += text[: self._keep_bytes + len(_LINE_END) - len(self._kept)]
+
+    def body(self) -> Body:
+        """Return what was read."""
+        return Body(bytes(memoryview(self._kept)[len(_LINE_END) :]), self._size)
+
+
+def _length_of_possible_end(data: bytes) -> int:
+    """Return how many of the last octets of `data` may be the beginning of the end."""
+    return next((length for length in (4, 3, 2, 1) if data.endswith(_END[:length])), 0)

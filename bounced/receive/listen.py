@@ -1,0 +1,148 @@
+"""Open the listening sockets, and close them without losing what is under way."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from bounced import log
+from bounced.errors import ConfigurationError
+from bounced.receive.endpoint import Endpoint, Protocol
+from bounced.receive.lmtp import Lmtp
+from bounced.receive.settings import Accept, Settings
+from bounced.receive.smtp import Smtp
+
+_log = log.get("receive")
+
+_BACKLOG = 1024
+_SOCKET_MODE = 0o660
+_PROBE_SECONDS = 1
+_SESSIONS: dict[Protocol, type[Smtp]] = {Protocol.SMTP: Smtp, Protocol.LMTP: Lmtp}
+
+
+async def serve(endpoints: Iterable[Endpoint], settings: Settings, accept: Accept) -> "Servers":
+    """Listen on all `endpoints`.
+
+    Args:
+        endpoints: Where to listen.
+        settings: How the sessions behave.
+        accept: Takes each message.
+
+    Returns:
+        The open servers, to be stopped and drained by the caller.
+
+    Raises:
+        ConfigurationError: One of them cannot be opened; then none is.
+    """
+    servers = Servers(settings, accept)
+    for endpoint in endpoints:
+        try:
+            await servers.open(endpoint)
+        except OSError as error:
+            servers.stop_listening()
+            raise ConfigurationError(
+                f"cannot listen on {endpoint}: {error.strerror or error}",
+                where="receive.listen",
+                remedy="choose an endpoint that is free and that the daemon's user may open",
+            ) from error
+    return servers
+
+
+class Servers:
+    """The listening sockets and the sessions that came through them.
+
+    Args:
+        settings: How the sessions behave.
+        accept: Takes each message.
+    """
+
+    def __init__(self, settings: Settings, accept: Accept) -> None:
+        self._settings, self._accept = settings, accept
+        self._sessions: set[Smtp] = set()
+        self._servers: list[asyncio.AbstractServer] = []
+        self._unix_sockets: dict[Path, int] = {}
+        self._addresses: list[Endpoint] = []
+
+    @property
+    def addresses(self) -> tuple[Endpoint, ...]:
+        """The endpoints as they were opened, with the ports that were found for port 0."""
+        return tuple(self._addresses)
+
+    async def open(self, endpoint: Endpoint) -> None:
+        """Listen on one more endpoint.
+
+        Raises:
+            OSError: It cannot be opened.
+        """
+        loop = asyncio.get_running_loop()
+        factory = self._session_factory(endpoint.protocol)
+        if endpoint.path:
+            path = Path(endpoint.path)
+            server = await loop.create_unix_server(factory, sock=_bind(path), backlog=_BACKLOG)
+            self._unix_sockets[path] = _inode(path)
+            opened = [endpoint]
+        else:
+            server = await loop.create_server(factory, endpoint.host, endpoint.port, backlog=_BACKLOG)
+            names = [listener.getsockname() for listener in server.sockets]
+            opened = [Endpoint(endpoint.protocol, name[0], name[1]) for name in names]
+        self._servers.append(server)
+        self._addresses += opened
+        _log.info("listening", endpoints=[str(address) for address in opened])
+
+    def _session_factory(self, protocol: Protocol) -> Callable[[], Smtp]:
+        session = _SESSIONS[protocol]
+        return lambda: session(self._settings, self._accept, self._sessions)
+
+    def stop_listening(self) -> None:
+        """Take no new connections; those that exist go on."""
+        for server in self._servers:
+            server.close()
+        for path, inode in self._unix_sockets.items():
+            if path.exists() and _inode(path) == inode:  # another process may have taken the path over
+                path.unlink()
+        self._unix_sockets.clear()
+
+    async def drain(self, deadline_seconds: float) -> None:
+        """Wait until all sessions have ended.
+
+        Idle clients are sent away at once and those within a transaction
+        after it; after the deadline the rest is cut off.
+        """
+        for session in tuple(self._sessions):
+            session.finish()
+        dialogues = {session.dialogue for session in self._sessions}
+        if not dialogues:
+            return
+        _, late = await asyncio.wait(dialogues, timeout=deadline_seconds)
+        if late:
+            _log.warning("sessions_cut_off", count=len(late))
+            for session in tuple(self._sessions):
+                session.abort()
+            await asyncio.wait(late)
+
+
+def _bind(path: Path) -> socket.socket:
+    """Return a unix socket bound to `path`, in place of one that a dead process left there."""
+    if path.is_socket():
+        _remove_stale(path)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.bind(str(path))
+        path.chmod(_SOCKET_MODE)  # before listen, so nobody gets in earlier
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _remove_stale(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_PROBE_SECONDS)
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+
+
+def _inode(path: Path) -> int:
+    return path.stat().st_ino

@@ -1,0 +1,64 @@
+"""Bring dead deliveries back, and forget what is old; a bounded number of rows at a time."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, exists, select, tuple_, update
+
+from bounced.store.records import DeliveryState
+from bounced.store.schema import delivery, event, is_dead, message
+
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Revival:
+    """Which dead deliveries to bring back; None does not restrict."""
+
+    now: datetime
+    since: datetime | None
+    event_ids: Collection[str] | None
+    sink: str | None
+
+
+def revive(connection: Connection, revivals: Sequence[Revival]) -> list[int]:
+    """Make a batch of dead deliveries due now, with all their attempts before them again.
+
+    CRASH HERE: this batch is pending; who asks again gets the rest.
+    """
+    return [_revive(connection, revival) for revival in revivals]
+
+
+def _revive(connection: Connection, revival: Revival) -> int:
+    # What died after the question is left: a sink that refuses at once would keep us here for ever.
+    wanted = select(delivery.c.event_id, delivery.c.sink).where(is_dead, delivery.c.updated_at <= revival.now)
+    if revival.since is not None:
+        wanted = wanted.where(delivery.c.updated_at >= revival.since)
+    if revival.event_ids is not None:
+        wanted = wanted.where(delivery.c.event_id.in_(revival.event_ids))
+    if revival.sink is not None:
+        wanted = wanted.where(delivery.c.sink == revival.sink)
+    return connection.execute(
+        update(delivery)
+        .where(tuple_(delivery.c.event_id, delivery.c.sink).in_(wanted.limit(_BATCH)))
+        .values(state=DeliveryState.PENDING, attempts=0, due_at=revival.now, updated_at=revival.now)
+    ).rowcount
+
+
+def purge(connection: Connection, times: Sequence[datetime]) -> list[int]:
+    """Delete a batch of messages concluded before a time, with their events and deliveries.
+
+    A message stays as long as one of its deliveries is pending.
+
+    CRASH HERE: this batch is gone as a whole; the next purge takes the rest.
+    """
+    return [_purge(connection, before) for before in times]
+
+
+def _purge(connection: Connection, before: datetime) -> int:
+    is_pending = exists().where(
+        event.c.message_id == message.c.id, delivery.c.event_id == event.c.id, delivery.c.due_at.is_not(None)
+    )
+    old = select(message.c.id).where(message.c.concluded_at < before, ~is_pending).limit(_BATCH)
+    return connection.execute(delete(message).where(message.c.id.in_(old))).rowcount

@@ -1,0 +1,220 @@
+"""What is written when: accept, conclude, settle.
+
+Each promise is one function that keeps it for all payloads of a group, within
+the transaction that the writer commits. Every one of them may be repeated:
+ids are derived from content, and what is known already is passed over.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import compress
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from bounced.model import Message
+from bounced.store.leases import Lease
+from bounced.store.records import Conclusion, DeliveryKey, DeliveryState, MessageState, Settlement
+from bounced.store.rows import dump_envelope
+from bounced.store.schema import content, delivery, event, insert_new, message
+
+_CONCLUDE = (
+    update(message)
+    .where(message.c.id == bindparam("message_id"))
+    .values(
+        state=bindparam("state_"),
+        kind=bindparam("kind_"),
+        report=bindparam("report_"),
+        concluded_at=bindparam("now"),
+        due_at=None,
+        lease_owner=None,
+    )
+)
+_SETTLE = update(delivery).values(
+    state=bindparam("state_"),
+    attempts=bindparam("attempt"),
+    due_at=bindparam("retry_at"),
+    lease_owner=None,
+    last_error=bindparam("error"),
+    updated_at=bindparam("now"),
+)
+_THIS_DELIVERY = (delivery.c.event_id == bindparam("event"), delivery.c.sink == bindparam("to_sink"))
+_SETTLE_DELIVERED = _SETTLE.where(*_THIS_DELIVERY)
+# Every claim raises `attempts`: a failure told by a worker that lost its lease no longer matches.
+_SETTLE_FAILED = _SETTLE.where(
+    *_THIS_DELIVERY, delivery.c.state == DeliveryState.PENDING, delivery.c.attempts == bindparam("attempt")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """A message to keep, and the lease of the process that goes on with it at once."""
+
+    message: Message
+    now: datetime
+    lease: Lease | None
+
+
+@dataclass(frozen=True, slots=True)
+class Concluding:
+    """A conclusion to write, and the lease for those of its deliveries that go on at once."""
+
+    conclusion: Conclusion
+    now: datetime
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """A settlement to write."""
+
+    settlement: Settlement
+    now: datetime
+
+
+def accept(connection: Connection, acceptances: Sequence[Acceptance]) -> list[bool]:
+    """Keep messages; tell for each whether it was new.
+
+    CRASH HERE: the client was told nothing and sends again; the id is known
+    and adds nothing. The message is claimed when its lease has run out.
+    """
+    # In the order of ids: two daemons that accept the same mail must not wait for each other crosswise.
+    rows = sorted(map(_message_row, acceptances), key=lambda row: str(row["id"]))
+    insert_messages = insert_new(connection.dialect, message).returning(message.c.id)
+    new_ids = set(connection.scalars(insert_messages, rows))
+    answers = [_take(acceptance.message.id, new_ids) for acceptance in acceptances]
+    if contents := [_content_row(acceptance) for acceptance in compress(acceptances, answers)]:
+        connection.execute(insert(content), contents)
+    return answers
+
+
+def _take(id_: str, ids: set[str]) -> bool:
+    """Tell whether `id_` is in `ids`, and take it out: what comes twice in one group counts once."""
+    if id_ not in ids:
+        return False
+    ids.remove(id_)
+    return True
+
+
+def _message_row(acceptance: Acceptance) -> dict[str, Any]:
+    accepted, lease = acceptance.message, acceptance.lease
+    return {
+        "id": accepted.id,
+        "received_at": accepted.envelope.received_at,
+        "envelope": dump_envelope(accepted.envelope),
+        "size": accepted.size,
+        "state": MessageState.WAITING,
+        "attempts": 1 if lease else 0,
+        "due_at": lease.until if lease else acceptance.now,
+        "lease_owner": lease.owner if lease else None,
+    }
+
+
+def _content_row(acceptance: Acceptance) -> dict[str, Any]:
+    return {"message_id": acceptance.message.id, "raw": acceptance.message.raw}
+
+
+def conclude(connection: Connection, concludings: Sequence[Concluding]) -> list[bool]:
+    """Write what follows from messages; tell for each whether this was the first conclusion.
+
+    A message that is not waiting was concluded before, by this process or by
+    one that took over its lease: nothing of the second conclusion is written.
+
+    CRASH HERE: the caller does not know that it is done; the message is not
+    claimed again, and its deliveries are when their leases have run out.
+    """
+    open_ids = _lock_open_messages(connection, [concluding.conclusion.message_id for concluding in concludings])
+    answers = [_take(concluding.conclusion.message_id, open_ids) for concluding in concludings]
+    _write_conclusions(connection, list(compress(concludings, answers)))
+    return answers
+
+
+def _lock_open_messages(connection: Connection, ids: list[str]) -> set[str]:
+    is_open = (message.c.id.in_(ids), message.c.state == MessageState.WAITING)
+    return set(connection.scalars(select(message.c.id).where(*is_open).order_by(message.c.id).with_for_update()))
+
+
+def _write_conclusions(connection: Connection, concludings: list[Concluding]) -> None:
+    events = [row for concluding in concludings for row in _event_rows(concluding)]
+    deliveries = [
+        _delivery_row(key, concluding) for concluding in concludings for key in concluding.conclusion.deliveries
+    ]
+    if concludings:
+        connection.execute(_CONCLUDE, list(map(_conclusion_row, concludings)))
+    if events:
+        connection.execute(insert_new(connection.dialect, event), events)
+    if deliveries:
+        connection.execute(insert_new(connection.dialect, delivery), deliveries)
+
+
+def _conclusion_row(concluding: Concluding) -> dict[str, Any]:
+    conclusion = concluding.conclusion
+    return {
+        "message_id": conclusion.message_id,
+        "state_": MessageState.QUARANTINED if conclusion.is_quarantined else MessageState.CONCLUDED,
+        "kind_": conclusion.kind,
+        "report_": conclusion.report,
+        "now": concluding.now,
+    }
+
+
+def _event_rows(concluding: Concluding) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": told.id,
+            "message_id": concluding.conclusion.message_id,
+            "type": told.type,
+            "recipient": told.recipient,
+            "routing_key": told.routing_key,
+            "created_at": concluding.now,
+            "document": told.document,
+        }
+        for told in concluding.conclusion.events
+    ]
+
+
+def _delivery_row(key: DeliveryKey, concluding: Concluding) -> dict[str, Any]:
+    lease = concluding.lease if key in concluding.conclusion.leased else None
+    event_id, sink = key
+    return {
+        "event_id": event_id,
+        "sink": sink,
+        "state": DeliveryState.PENDING,
+        "attempts": 1 if lease else 0,
+        "due_at": lease.until if lease else concluding.now,
+        "lease_owner": lease.owner if lease else None,
+        "updated_at": concluding.now,
+    }
+
+
+def settle(connection: Connection, settlings: Sequence[Settling]) -> list[None]:
+    """Note what became of attempts.
+
+    A confirmation always counts. A failure counts only for the latest attempt:
+    the one before it may have lost its lease, and another worker succeeded.
+
+    CRASH HERE: an attempt that is not noted is made again when its lease has
+    run out; the consumer drops the repeat by the event's id.
+    """
+    is_delivered = DeliveryState.DELIVERED
+    delivered = [_settling_row(settling) for settling in settlings if settling.settlement.state is is_delivered]
+    failed = [_settling_row(settling) for settling in settlings if settling.settlement.state is not is_delivered]
+    if delivered:
+        connection.execute(_SETTLE_DELIVERED, delivered)
+    if failed:
+        connection.execute(_SETTLE_FAILED, failed)
+    return [None] * len(settlings)
+
+
+def _settling_row(settling: Settling) -> dict[str, Any]:
+    settlement = settling.settlement
+    return {
+        "event": settlement.event_id,
+        "to_sink": settlement.sink,
+        "state_": settlement.state,
+        "attempt": settlement.attempt,
+        "retry_at": settlement.retry_at,
+        "error": settlement.error,
+        "now": settling.now,
+    }

@@ -1,0 +1,147 @@
+"""What goes into the store and comes out of it: values, no behaviour."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Self
+
+from bounced.model import Event, Kind, Message
+
+DeliveryKey = tuple[str, str]
+"""Event id and sink: what names a delivery."""
+
+
+class MessageState(StrEnum):
+    """How far a message has come; it never goes back."""
+
+    WAITING = "waiting"
+    CONCLUDED = "concluded"
+    QUARANTINED = "quarantined"
+
+
+class DeliveryState(StrEnum):
+    """How far a delivery has come; only an operator brings a dead one back."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """All that follows from one message, to be written together or not at all.
+
+    Attributes:
+        message_id: The message that was understood.
+        kind: What it is.
+        report: What was read and concluded, as JSON.
+        events: What is to be told.
+        deliveries: Which event goes to which sink.
+        leased: Those deliveries whose first attempt this process makes at once.
+        is_quarantined: Whether the message was given up because it kept crashing the pipeline.
+    """
+
+    message_id: str
+    kind: Kind
+    report: str = field(repr=False)
+    events: tuple[Event, ...] = ()
+    deliveries: tuple[DeliveryKey, ...] = ()
+    leased: frozenset[DeliveryKey] = frozenset()
+    is_quarantined: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of one attempt of a delivery; made by one of the three class methods.
+
+    Attributes:
+        event_id: The event that was sent.
+        sink: Where to.
+        attempt: Which attempt this was, as `Delivery.attempt` said.
+        state: Where the delivery stands now.
+        retry_at: When the next attempt is due; set if and only if it is still pending.
+        error: What went wrong, in one line; None when delivered.
+    """
+
+    event_id: str
+    sink: str
+    attempt: int
+    state: DeliveryState
+    retry_at: datetime | None = None
+    error: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.retry_at is not None) != (self.state is DeliveryState.PENDING):
+            raise ValueError("a pending delivery needs retry_at, and no other may have it")
+
+    @classmethod
+    def delivered(cls, key: DeliveryKey, attempt: int) -> Self:
+        """Say that the sink has confirmed the event."""
+        return cls(*key, attempt, DeliveryState.DELIVERED)
+
+    @classmethod
+    def retry(cls, key: DeliveryKey, attempt: int, *, at: datetime, error: str) -> Self:
+        """Say that the attempt failed and when to make the next one."""
+        return cls(*key, attempt, DeliveryState.PENDING, at, error)
+
+    @classmethod
+    def dead(cls, key: DeliveryKey, attempt: int, *, error: str) -> Self:
+        """Say that the attempt failed and was the last one."""
+        return cls(*key, attempt, DeliveryState.DEAD, None, error)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message that this process now holds the lease of; `attempts` includes the one it starts."""
+
+    message: Message
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event with where it came from; `report` is the JSON of its conclusion."""
+
+    event: Event
+    message_id: str
+    report: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDelivery:
+    """A delivery as an operator sees it.
+
+    Attributes:
+        event_id: The event on its way.
+        sink: Where it goes.
+        type: The event's type.
+        recipient: Whom the event concerns.
+        state: How far it has come.
+        attempts: How many attempts were started.
+        due_at: When it may be claimed next: the next attempt, or the end of the lease; None when it is over.
+        lease_owner: Who is working on it now, if anybody.
+        last_error: What the last failed attempt met.
+        updated_at: When any of this changed last.
+    """
+
+    event_id: str
+    sink: str
+    type: str
+    recipient: str | None
+    state: DeliveryState
+    attempts: int
+    due_at: datetime | None
+    lease_owner: str | None
+    last_error: str | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What is not finished: messages that wait, and per sink the deliveries pending and dead."""
+
+    messages: int
+    pending: Mapping[str, int]
+    dead: Mapping[str, int]

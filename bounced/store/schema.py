@@ -1,0 +1,145 @@
+"""The tables, the same for both databases.
+
+A row that somebody has still to work on has `due_at`: the time from which it
+may be claimed. A lease moves `due_at` to its own end, so "waiting", "waiting
+for a retry" and "its worker died" are one condition and one small index. A row
+with nothing left to do has no `due_at`.
+"""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    literal_column,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import TypeDecorator
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment in UTC: `timestamptz` in PostgreSQL, text that sorts by time in SQLite."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Turn any aware time into UTC; a naive one is a mistake of the caller."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without time zone cannot be stored")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Give SQLite's naive times, and PostgreSQL's in the session's zone, as UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class CleanText(TypeDecorator[str]):
+    """Text from strangers: what a database cannot hold becomes U+FFFD.
+
+    PostgreSQL refuses NUL in text, and neither database can encode half of a
+    surrogate pair. One such character must not make a bounce unstorable.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Replace what cannot be stored."""
+        if value is None or (value.isascii() and "\x00" not in value):
+            return value
+        return _UNSTORABLE.sub("\ufffd", value)
+
+
+metadata = MetaData(naming_convention={"pk": "%(table_name)s_pk", "fk": "%(table_name)s_%(column_0_name)s_fk"})
+
+message = Table(
+    "message",
+    metadata,
+    Column("id", CleanText, primary_key=True),
+    Column("received_at", Instant, nullable=False),
+    Column("envelope", CleanText, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("state", CleanText, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Instant),
+    Column("lease_owner", CleanText),
+    Column("kind", CleanText),
+    Column("report", CleanText),
+    Column("concluded_at", Instant),
+)
+
+# Apart from the message, because SQLite writes a whole row again when a part of it changes.
+content = Table(
+    "content",
+    metadata,
+    Column("message_id", CleanText, ForeignKey(message.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("raw", LargeBinary, nullable=False),
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("id", CleanText, primary_key=True),
+    Column("message_id", CleanText, ForeignKey(message.c.id, ondelete="CASCADE"), nullable=False),
+    Column("type", CleanText, nullable=False),
+    Column("recipient", CleanText),
+    Column("routing_key", CleanText, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    # Text, not JSON: every sink gets these characters, and gets them again at every attempt.
+    Column("document", CleanText, nullable=False),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("event_id", CleanText, ForeignKey(event.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("sink", CleanText, primary_key=True),
+    Column("state", CleanText, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Instant),
+    Column("lease_owner", CleanText),
+    Column("last_error", CleanText),
+    Column("updated_at", Instant, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Written out instead of bound: a partial index serves a query only if the planner sees the value.
+is_dead = delivery.c.state == literal_column("'dead'")
+
+
+def _partial_index(name: str, *columns: Column[Any], where: Any) -> None:
+    Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
+_partial_index("message_due", message.c.due_at, where=message.c.due_at.is_not(None))
+_partial_index("message_leased", message.c.lease_owner, where=message.c.lease_owner.is_not(None))
+_partial_index("message_concluded", message.c.concluded_at, where=message.c.concluded_at.is_not(None))
+Index("event_message", event.c.message_id)
+_partial_index("delivery_due", delivery.c.sink, delivery.c.due_at, where=delivery.c.due_at.is_not(None))
+_partial_index("delivery_leased", delivery.c.lease_owner, where=delivery.c.lease_owner.is_not(None))
+_partial_index("delivery_dead", delivery.c.sink, delivery.c.updated_at, where=is_dead)
+Index("delivery_updated", delivery.c.updated_at)
+
+
+def insert_new(dialect: Dialect, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Return an insert into `table` that passes over rows whose key is known already."""
+    insert = sqlite.insert if dialect.name == "sqlite" else postgresql.insert
+    return insert(table).on_conflict_do_nothing()

@@ -1,0 +1,262 @@
+"""The store as the rest of the program sees it."""
+
+import asyncio
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Self, TypeVar, TypeVarTuple
+
+from sqlalchemy import URL, Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from bounced.errors import StoreError
+from bounced.model import Delivery, Message
+from bounced.store import engine, housekeeping, leases, lock, promises, reading
+from bounced.store.housekeeping import Revival
+from bounced.store.leases import DeliveryClaim, Lease, MessageClaim
+from bounced.store.migrate import migrate
+from bounced.store.promises import Acceptance, Concluding, Settling
+from bounced.store.records import Backlog, Claimed, Conclusion, DeliveryState, Settlement, StoredDelivery, StoredEvent
+from bounced.store.trouble import store_error
+from bounced.store.writer import Payload, Work, Writer
+
+_CLAIM_MAX_BYTES = 16 * 1024 * 1024
+
+Clock = Callable[[], datetime]
+_Resources = ExitStack[None]
+_Answer = TypeVar("_Answer")
+_Arguments = TypeVarTuple("_Arguments")
+
+
+def _system_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+class Store:
+    """Messages, events and deliveries in one database; made by `open`, used with ``async with``.
+
+    Every method that writes returns after the commit, and raises StoreError if
+    nothing was written. A method that reads never waits for one that writes.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        readers: Engine,
+        resources: _Resources,
+        *,
+        owner: str,
+        lease_time: timedelta,
+        clock: Clock,
+    ) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._reader_threads = ThreadPoolExecutor(engine.READERS, thread_name_prefix="store-reader")
+        self._resources = resources
+        self._owner = owner
+        self._lease_time = lease_time
+        self._clock = clock
+        self._is_closed = False
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        *,
+        owner: str,
+        lease_seconds: float = 60,
+        exclusive: bool = False,
+        clock: Clock = _system_clock,
+    ) -> Self:
+        """Connect, bring the schema up to date and start the writer.
+
+        Args:
+            url: ``sqlite:////absolute/path``, ``sqlite:///relative/path`` or ``postgresql://…``.
+            owner: The name in which this process leases; no two running processes share one.
+            lease_seconds: How long work may take between two calls of `renew_own`.
+            exclusive: Whether this is the daemon of an SQLite file, of which there is one.
+                PostgreSQL takes any number of daemons.
+            clock: Tells the time in UTC.
+
+        Raises:
+            ConfigurationError: The URL cannot be used, or a newer version wrote the database.
+            StoreError: The database cannot be reached, or another daemon runs on the file.
+        """
+        writers, readers, resources = await asyncio.to_thread(_connect, engine.parse_url(url), exclusive=exclusive)
+        lease_time = timedelta(seconds=lease_seconds)
+        return cls(Writer(writers), readers, resources, owner=owner, lease_time=lease_time, clock=clock)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Write what waits, then let go of everything; leases stay until they run out."""
+        self._is_closed = True
+        await asyncio.to_thread(self._reader_threads.shutdown)
+        await self._writer.close()
+        await asyncio.to_thread(self._resources.close)
+
+    async def accept(self, message: Message, *, lease: bool) -> bool:
+        """Keep a message for good.
+
+        Args:
+            message: What arrived.
+            lease: Whether this process goes on with it at once, which counts as its first
+                attempt. Otherwise it waits until somebody claims it.
+
+        Returns:
+            Whether it was new; a message whose id is known adds nothing.
+
+        Raises:
+            StoreFullError: The disk or quota is full.
+            StoreError: It was not kept, for any other reason.
+        """
+        acceptance = Acceptance(message, self._clock(), self._lease() if lease else None)
+        return await self._writer.run(promises.accept, acceptance, weight_bytes=len(message.raw))
+
+    async def conclude(self, conclusion: Conclusion) -> bool:
+        """Write all that follows from a message, together; its lease ends.
+
+        Returns:
+            Whether this was the first conclusion; nothing of a second one is written.
+        """
+        return await self._writer.run(promises.conclude, Concluding(conclusion, self._clock(), self._lease()))
+
+    async def settle(self, settlement: Settlement) -> None:
+        """Note what became of an attempt; its lease ends."""
+        await self._writer.run(promises.settle, Settling(settlement, self._clock()))
+
+    async def claim_messages(self, limit: int, *, max_bytes: int = _CLAIM_MAX_BYTES) -> list[Claimed]:
+        """Lease messages that are due, the longest waiting first, and count the attempt.
+
+        One that was begun before is suspected of having crashed its process. It
+        is returned alone, when no fresh one is due, and should be concluded
+        before the next claim.
+
+        Args:
+            limit: The largest number to return.
+            max_bytes: Return no more than this, but at least one.
+        """
+        return await self._writer.run(
+            leases.claim_messages, MessageClaim(limit, max_bytes, self._clock(), self._lease())
+        )
+
+    async def claim_deliveries(self, sink: str, limit: int) -> list[Delivery]:
+        """Lease deliveries to `sink` that are due, the longest waiting first, and count the attempt."""
+        return await self._writer.run(leases.claim_deliveries, DeliveryClaim(sink, limit, self._clock(), self._lease()))
+
+    async def renew_own(self) -> int:
+        """Give every lease of this owner its full time again; return how many there are.
+
+        To be called several times within `lease_seconds`. A claim whose caller
+        was cancelled is renewed as well: it comes back at the next start.
+        """
+        return await self._writer.run(leases.renew, self._lease())
+
+    async def release_own(self) -> int:
+        """Make due what is leased in the name of this owner; return how much that is.
+
+        To be called at the start, before the first lease: what is found then
+        belongs to a process that died.
+        """
+        return await self._writer.run(leases.release, Lease(self._owner, self._clock()))
+
+    async def retry_deliveries(
+        self, *, since: datetime | None = None, ids: Collection[str] | None = None, sink: str | None = None
+    ) -> int:
+        """Make dead deliveries due now, with all their attempts before them again.
+
+        Args:
+            since: Only those that died at or after this time.
+            ids: Only those of these events.
+            sink: Only those to this sink.
+
+        Returns:
+            How many were brought back.
+        """
+        return await self._in_batches(housekeeping.revive, Revival(self._clock(), since, ids, sink))
+
+    async def purge(self, before: datetime) -> int:
+        """Delete messages concluded before a time, with their events and deliveries.
+
+        Returns:
+            How many messages are gone; one stays as long as any of its deliveries is pending.
+        """
+        return await self._in_batches(housekeeping.purge, before)
+
+    async def fetch_message(self, message_id: str) -> Message | None:
+        """Return a message as it was accepted."""
+        return await self._read(reading.fetch_message, message_id)
+
+    async def fetch_event(self, event_id: str) -> StoredEvent | None:
+        """Return an event with its message's id and report."""
+        return await self._read(reading.fetch_event, event_id)
+
+    async def list_deliveries(
+        self,
+        *,
+        state: DeliveryState | None = None,
+        sink: str | None = None,
+        since: datetime | None = None,
+        limit: int = 100,
+    ) -> list[StoredDelivery]:
+        """Return deliveries that changed at or after `since`, the latest first."""
+        return await self._read(reading.list_deliveries, state, sink, since, limit)
+
+    async def count_backlog(self) -> Backlog:
+        """Count what is not finished."""
+        return await self._read(reading.count_backlog)
+
+    async def next_message_due(self) -> datetime | None:
+        """Return when there may be a message to claim; None if none is unfinished."""
+        return await self._read(reading.next_message_due)
+
+    async def next_delivery_due(self, sink: str) -> datetime | None:
+        """Return when there may be a delivery to claim for `sink`; None if none is pending."""
+        return await self._read(reading.next_delivery_due, sink)
+
+    def _lease(self) -> Lease:
+        return Lease(self._owner, self._clock() + self._lease_time)
+
+    async def _in_batches(self, work: Work[Payload, int], payload: Payload) -> int:
+        """Repeat `work` until nothing is left; others write between two batches."""
+        total = 0
+        while done := await self._writer.run(work, payload):
+            total += done
+        return total
+
+    async def _read(self, query: Callable[[Connection, *_Arguments], _Answer], *arguments: *_Arguments) -> _Answer:
+        def run() -> _Answer:
+            try:
+                with self._readers.connect() as connection:
+                    return query(connection, *arguments)
+            except SQLAlchemyError as error:
+                raise store_error(error) from error
+
+        if self._is_closed:
+            raise StoreError("the store is closed")
+        return await asyncio.get_running_loop().run_in_executor(self._reader_threads, run)
+
+
+def _connect(url: URL, *, exclusive: bool) -> tuple[Engine, Engine, _Resources]:
+    """Return engines to write and to read with, on a database that is ready, and all that is to be closed."""
+    path = engine.database_path(url)
+    with _Resources() as resources:
+        if path is not None:
+            engine.create_file(path)
+            if exclusive:
+                resources.callback(lock.release, lock.take(path))
+        writers = engine.writing_engine(url)
+        resources.callback(writers.dispose)
+        readers = engine.reading_engine(url)
+        resources.callback(readers.dispose)
+        try:
+            with engine.starting_alone(path):
+                migrate(writers)
+        except SQLAlchemyError as error:
+            raise store_error(error) from error
+        return writers, readers, resources.pop_all()

@@ -1,0 +1,43 @@
+"""Tell apart whose fault a failed write is, and say it in the project's words."""
+
+import sqlite3
+
+from sqlalchemy.exc import DatabaseError, DBAPIError, InternalError, OperationalError
+
+from bounced.errors import StoreError, StoreFullError
+
+_DISK_FULL = "53100"  # SQLSTATE, PostgreSQL manual appendix A
+_PROGRAM_LIMIT_EXCEEDED = "54"  # its class: this row is too large for an index, the next may not be
+
+
+def is_storage_trouble(error: Exception) -> bool:
+    """Whether `error` would have met any write, not only the one that raised it.
+
+    Locks, full disks, lost connections and damaged files are trouble of the
+    storage. All else (a constraint, a value that cannot be stored, a mistake of
+    ours) may be the fault of one operation among many.
+    """
+    if not isinstance(error, DBAPIError) or _sqlstate(error).startswith(_PROGRAM_LIMIT_EXCEEDED):
+        return False
+    # QUIRK: sqlite3 reports a damaged file as a bare DatabaseError.
+    is_damaged = type(error) is DatabaseError
+    return error.connection_invalidated or is_damaged or isinstance(error, OperationalError | InternalError)
+
+
+def store_error(error: Exception) -> StoreError:
+    """Return what the caller of the store is told of `error`: one line, no rows and no addresses."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    # PostgreSQL's further lines quote the row (DETAIL: Failing row contains ...).
+    lines = str(cause).splitlines() or [type(cause).__name__]
+    return StoreFullError(lines[0]) if _is_disk_full(error) else StoreError(lines[0])
+
+
+def _is_disk_full(error: Exception) -> bool:
+    if not isinstance(error, DBAPIError):
+        return False
+    primary_code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+    return primary_code == sqlite3.SQLITE_FULL or _sqlstate(error) == _DISK_FULL
+
+
+def _sqlstate(error: DBAPIError) -> str:
+    return getattr(error.orig, "sqlstate", None) or ""

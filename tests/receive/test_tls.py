@@ -1,0 +1,152 @@
+"""STARTTLS (RFC 3207)."""
+
+import asyncio
+import ssl
+import subprocess
+
+import pytest
+import uvloop
+
+from bounced.errors import ConfigurationError
+from bounced.receive import Certificate, Endpoint, Recipients, Settings, serve
+
+
+def subject(client):
+    """Return the DER certificate the client was shown."""
+    return client.writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+
+
+async def secure(client, context):
+    assert "250-STARTTLS" in (await client.ask("EHLO c")).replace("250 ", "250-").splitlines()
+    assert await client.ask("STARTTLS") == "220 2.0.0 Ready to start TLS"
+    await client.writer.start_tls(context, server_hostname="mx.example.com")
+
+
+async def test_message_by_tls(start, make_certificate, trusting):
+    server = await start(tls=make_certificate("mx.example.com"))
+    client = await server.connect()
+    await secure(client, trusting)
+    assert await client.ask("MAIL FROM:<>") == "503 5.5.1 Say hello first"
+    assert "STARTTLS" not in await client.ask("EHLO client.example")
+    assert await client.ask("STARTTLS") == "503 5.5.1 TLS is already in use"
+    await client.begin()
+    assert (await client.ask(b"x" * 300_000 + b"\r\n.")).startswith("250 ")
+    client.send(b"QUIT\r\n")
+    assert await client.rest() == b"221 2.0.0 Bye\r\n"
+    assert server.messages[0].size == 300_002
+
+
+async def test_commands_sent_before_tls_are_not_obeyed_in_it(start, make_certificate, trusting):
+    server = await start(tls=make_certificate("mx.example.com"))
+    client = await server.connect()
+    client.send(b"EHLO c\r\nSTARTTLS\r\nEHLO evil\r\nMAIL FROM:<evil@example.org>\r\n")
+    await client.reply()
+    assert await client.reply() == "220 2.0.0 Ready to start TLS"
+    await client.writer.start_tls(trusting, server_hostname="mx.example.com")
+    assert await client.ask("NOOP") == "250 2.0.0 Ok"
+    assert await client.ask("RCPT TO:<bounce@example.com>") == "503 5.5.1 MAIL comes first"
+
+
+async def test_failed_handshake_ends_the_session_and_only_it(start, make_certificate):
+    server = await start(tls=make_certificate("mx.example.com"))
+    client, other = await server.connect(), await server.connect()
+    assert await client.ask("STARTTLS") == "220 2.0.0 Ready to start TLS"
+    client.send(b"this is not TLS\r\n")
+    assert b"250" not in await client.rest()
+    assert await other.ask("NOOP") == "250 2.0.0 Ok"
+
+
+async def test_client_that_leaves_during_the_handshake_is_forgotten(start, make_certificate):
+    server = await start(tls=make_certificate("mx.example.com"))
+    client = await server.connect()
+    await client.ask("STARTTLS")
+    client.writer.close()
+    await client.writer.wait_closed()
+    await server.servers.drain(5)
+
+
+async def test_handshake_is_cut_off_at_the_deadline(start, make_certificate):
+    server = await start(tls=make_certificate("mx.example.com"))
+    client = await server.connect()
+    await client.ask("STARTTLS")
+    await server.servers.drain(0.05)
+    assert await client.rest() == b""
+
+
+async def test_drained_tls_client_is_told(start, make_certificate, trusting):
+    server = await start(tls=make_certificate("mx.example.com"))
+    client = await server.connect()
+    await secure(client, trusting)
+    draining = asyncio.create_task(server.servers.drain(5))
+    assert await client.reply() == "421 4.3.2 Shutting down"
+    client.writer.close()
+    await draining
+
+
+async def test_new_sessions_get_the_new_certificate(start, make_certificate, trusting, tmp_path):
+    used, other = make_certificate("one.example"), make_certificate("two.example")
+    server = await start(tls=used)
+    old, new = await server.connect(), await server.connect()
+    await secure(old, trusting)
+    for source, target in ((other.certificate, used.certificate), (other.key, used.key)):
+        target.write_bytes(source.read_bytes())
+    used.reload()
+    await secure(new, trusting)
+    assert subject(old) != subject(new)
+    assert await old.ask("NOOP") == "250 2.0.0 Ok"
+
+
+def test_certificate_stays_in_use_when_the_new_one_is_broken(make_certificate):
+    certificate = make_certificate("mx.example.com")
+    before = certificate.context
+    certificate.key.write_text("broken")
+    with pytest.raises(ConfigurationError) as caught:
+        certificate.reload()
+    assert caught.value.where == "receive.tls"
+    assert caught.value.remedy
+    assert certificate.context is before
+
+
+def test_missing_and_encrypted_keys_are_configuration_errors(make_certificate, tmp_path):
+    good = make_certificate("mx.example.com")
+    encrypted = tmp_path / "encrypted.key"
+    command = ["openssl", "ec", "-in", good.key, "-aes128", "-passout", "pass:secret", "-out", encrypted]
+    subprocess.run(command, check=True, capture_output=True)
+    for key in (tmp_path / "missing.key", encrypted):
+        with pytest.raises(ConfigurationError):
+            Certificate(good.certificate, key)
+
+
+def test_tls_works_on_uvloop_too(make_certificate, trusting):
+    messages = []
+
+    async def accept(message):
+        messages.append(message)
+
+    async def talk(port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        await reader.readline()
+        writer.write(b"STARTTLS\r\n")
+        await reader.readline()
+        await writer.start_tls(trusting, server_hostname="mx.example.com")
+        writer.write(b"EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<a@example.com>\r\nDATA\r\nhi\r\n.\r\nQUIT\r\n")
+        text = await reader.read()
+        writer.close()
+        return text
+
+    async def main():
+        settings = Settings("mx.example.com", Recipients(["*"]), tls=make_certificate("mx.example.com"))
+        servers = await serve([Endpoint.parse("smtp://127.0.0.1:0")], settings, accept)
+        async with asyncio.timeout(10):
+            text = await talk(servers.addresses[0].port)
+        servers.stop_listening()
+        await servers.drain(5)
+        return text
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(main()).endswith(b"221 2.0.0 Bye\r\n")
+    assert [message.raw for message in messages] == [b"hi\r\n"]
+
+
+def test_old_protocols_are_off(make_certificate):
+    assert make_certificate("mx.example.com").context.minimum_version >= ssl.TLSVersion.TLSv1_2

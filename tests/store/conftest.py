@@ -1,0 +1,133 @@
+import os
+import uuid
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+import sqlalchemy
+
+from bounced.model import Envelope, Event, EventType, Kind, Message
+from bounced.store import Conclusion, Store
+
+POSTGRES = os.environ.get("BOUNCED_TEST_POSTGRES", "postgresql://root@127.0.0.1:5432/test")
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+class Clock:
+    """A time that passes only when a test says so."""
+
+    def __init__(self):
+        self.now = START
+
+    def __call__(self):
+        return self.now
+
+    def pass_(self, **units):
+        self.now += timedelta(**units)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path):
+    return f"sqlite:///{tmp_path}/data/bounced.db?timeout=0.2"
+
+
+@pytest.fixture
+def postgresql_url():
+    """A fresh schema, dropped afterwards; also its name is the connections' application name."""
+    try:
+        connection = psycopg.connect(POSTGRES, autocommit=True, connect_timeout=3)
+    except psycopg.OperationalError as error:
+        if os.environ.get("BOUNCED_REQUIRE_SERVICES") == "1":
+            raise
+        pytest.skip(f"no PostgreSQL at {POSTGRES}: {error}")
+    name = f"bounced_{uuid.uuid4().hex}"
+    with connection:
+        connection.execute(f"CREATE SCHEMA {name}")
+        separator = "&" if "?" in POSTGRES else "?"
+        yield f"{POSTGRES}{separator}options=-csearch_path%3D{name}&application_name={name[:40]}"
+        connection.execute(f"DROP SCHEMA {name} CASCADE")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request):
+    return request.getfixturevalue(f"{request.param}_url")
+
+
+@pytest.fixture
+async def open_store(clock):
+    """Open stores that are closed at the end of the test."""
+    async with AsyncExitStack() as stack:
+
+        async def open_(url, *, owner="one", lease_seconds=60, **options):
+            store = await Store.open(url, owner=owner, lease_seconds=lease_seconds, clock=clock, **options)
+            return await stack.enter_async_context(store)
+
+        yield open_
+
+
+@pytest.fixture
+async def store(url, open_store):
+    return await open_store(url)
+
+
+@pytest.fixture
+def listen():
+    """Listen to an event of every engine, for this test only."""
+    listeners = []
+
+    def listen_(name, function):
+        listeners.append((sqlalchemy.Engine, name, function))
+        sqlalchemy.event.listen(*listeners[-1])
+
+    yield listen_
+    for listener in listeners:
+        sqlalchemy.event.remove(*listener)
+
+
+@pytest.fixture
+def make_message():
+    def make(
+        number=1, *, raw=b"Subject: Undelivered Mail\r\n\r\nNo such user.\r\n", recipient="bounces+{}@example.com"
+    ):
+        envelope = Envelope(
+            sender="",
+            recipients=(recipient.format(number),),
+            received_at=START,
+            client="192.0.2.1",
+            helo="mx.example.net",
+            mail_parameters=("RET=HDRS",),
+            rcpt_parameters=(("NOTIFY=NEVER",),),
+        )
+        return Message.of(envelope, raw)
+
+    return make
+
+
+@pytest.fixture
+def conclude_as():
+    """Return a conclusion with one event per recipient, each for every sink."""
+
+    def make(
+        message, *, recipients=("ann@example.com",), sinks=("app",), leased=(), document="{}", report="{}", **more
+    ):
+        events = tuple(
+            Event(
+                Event.derive_id(message.id, EventType.BOUNCE, recipient),
+                EventType.BOUNCE,
+                recipient,
+                "bounced.bounce.hard.suppress",
+                document,
+            )
+            for recipient in recipients
+        )
+        deliveries = tuple((event.id, sink) for event in events for sink in sinks)
+        going_on = frozenset(key for key in deliveries if key[1] in leased)
+        return Conclusion(message.id, Kind.BOUNCE, report, events, deliveries, going_on, **more)
+
+    return make
