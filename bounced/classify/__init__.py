@@ -53,7 +53,7 @@ def classify(finding: Finding, knowledge: Knowledge, *, profile: Profile = Profi
     status = finer(finding.status, finding.said_status)
     code, code_ground = _by_code(status, finding.reply, knowledge.tables)
     match = _match(finding, knowledge.rules) if profile is Profile.RULES else None
-    ground = code_ground if match is None else _by_text(match, knowledge.tables, has_code=code.code != NO_CODE)
+    ground = code_ground if match is None else _by_text(match, knowledge.tables)
     bounce_type = code.bounce_type
     if profile is Profile.RULES and ground.reason.bounce_type is not None:
         bounce_type = ground.reason.bounce_type
@@ -105,9 +105,9 @@ def _match(finding: Finding, rules: RuleSet) -> Match | None:
     return rules.first_match(text) if text else None
 
 
-def _by_text(match: Match, tables: CodeTables, *, has_code: bool) -> _Ground:
-    confidence = Confidence.CERTAIN if has_code else Confidence.LIKELY
-    return _Ground(tables.reasons[match.rule.reason], Why(f"texts/{match.rule.name}", match.words, confidence))
+def _by_text(match: Match, tables: CodeTables) -> _Ground:
+    why = Why(f"texts/{match.rule.name}", match.words, Confidence.LIKELY)
+    return _Ground(tables.reasons[match.rule.reason], why)
 
 
 def _by_code(status: Status | None, reply: Reply | None, tables: CodeTables) -> tuple[Code, _Ground]:

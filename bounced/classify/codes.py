@@ -130,6 +130,8 @@ def _read(name: str, text: str, key: str, build: Callable[[dict[str, str]], tupl
     rows: dict[_Key, _Row] = {}
     for row in csv.DictReader(io.StringIO(text)):
         try:
+            if None in row.values():
+                raise ValueError("a column is missing")  # noqa: TRY301 - told like any other fault of the row
             row_key, value = build(row)
         except (KeyError, TypeError, ValueError) as error:
             raise KnowledgeError(f"{name}.csv, row {row.get(key)!r}: {error}") from error

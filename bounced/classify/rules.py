@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bounced.classify.phrases import PhraseIndex, fold
+from bounced.phrases import PhraseIndex, fold
 from bounced.errors import KnowledgeError
 
 _KEYS = {"name", "pattern", "reason", "source", "example"}
@@ -66,9 +66,12 @@ def read_rules(file: str, text: str, reasons: Mapping[str, object]) -> list[Rule
         KnowledgeError: The file is no TOML, or a rule lacks something or names an unknown reason.
     """
     try:
-        entries = tomllib.loads(text).get("rule", [])
+        content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise KnowledgeError(f"{file}: {error}") from error
+    entries = content.pop("rule", [])
+    if content or not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise KnowledgeError(f"{file}: must hold nothing but [[rule]] tables")
     return [_read_rule(file, entry, reasons) for entry in entries]
 
 
@@ -76,10 +79,16 @@ def _read_rule(file: str, entry: dict[str, object], reasons: Mapping[str, object
     where = f"{file}, rule {entry.get('name')!r}"
     if set(entry) != _KEYS:
         raise KnowledgeError(f"{where}: keys must be exactly {', '.join(sorted(_KEYS))}")
-    pattern = entry["pattern"]
-    if not isinstance(pattern, list) or not all(isinstance(phrase, str) and phrase.strip(". ") for phrase in pattern):
+    pattern = entry.pop("pattern")
+    if not isinstance(pattern, list) or not pattern or not all(map(_is_phrase, pattern)):
         raise KnowledgeError(f"{where}: pattern must be a list of phrases")
-    if entry["reason"] not in reasons:
-        raise KnowledgeError(f"{where}: unknown reason {entry['reason']!r}")
-    texts = {key: str(entry[key]) for key in ("name", "reason", "source", "example")}
+    texts = {key: value for key, value in entry.items() if isinstance(value, str)}
+    if len(texts) < len(entry):
+        raise KnowledgeError(f"{where}: {', '.join(sorted(entry.keys() - texts.keys()))} must be text")
+    if texts["reason"] not in reasons:
+        raise KnowledgeError(f"{where}: unknown reason {texts['reason']!r}")
     return Rule(pattern=tuple(pattern), **texts)
+
+
+def _is_phrase(value: object) -> bool:
+    return isinstance(value, str) and fold(value).strip(". ") != ""

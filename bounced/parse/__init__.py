@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from bounced.model import Kind, Report
-from bounced.parse import fallback, rfc3464
+from bounced.parse import fallback, rfc3464, text
 from bounced.parse.mail import Mail
 from bounced.parse.mime import DEFAULT_LIMITS, Limits
 from bounced.parse.other import read_auto_reply, read_feedback, read_receipt
@@ -22,6 +22,7 @@ _READERS: tuple[Callable[[Mail], Report | None], ...] = (
     read_receipt,
     rfc3464.read,
     read_auto_reply,
+    text.read,
     fallback.read,
 )
 
@@ -40,8 +41,18 @@ def parse(raw: bytes, *, limits: Limits = DEFAULT_LIMITS, headers: Iterable[str]
     """
     mail = Mail(raw, limits)
     report = next((found for reader in _READERS if (found := reader(mail))), Report(kind=Kind.NOT_BOUNCE))
-    notes = (*report.notes, f"looked at the first {limits.message_bytes} octets only") if mail.is_cut else report.notes
-    return replace(report, original_headers=_original_headers(mail, headers), notes=notes)
+    notes = list(report.notes)
+    excess = len(report.findings) - limits.recipients
+    if excess > 0:
+        notes.append(f"{excess} recipients beyond the first {limits.recipients} left out")
+    if mail.is_cut:
+        notes.append(f"looked at the first {limits.message_bytes} octets only")
+    return replace(
+        report,
+        findings=report.findings[: limits.recipients],
+        original_headers=_original_headers(mail, headers),
+        notes=tuple(notes),
+    )
 
 
 def _original_headers(mail: Mail, wanted: Iterable[str]) -> dict[str, str]:

@@ -2,30 +2,33 @@
 
 import re
 
-# Local parts may hold UTF-8 (RFC 6531) and, quoted, nearly anything; both halves are bounded: a scan is linear.
-_BARE = r"[^\s<>()\[\],;:\"@\\]{1,128}@[^\s<>()\[\],;:\"@\\]{1,255}"
-_QUOTED = r"\"(?:[^\"\\\n]|\\.){0,128}\"@[^\s<>()\[\],;:\"@\\]{1,255}"
-_ADDRESS = re.compile(f"{_QUOTED}|{_BARE}")
+# Local parts may hold UTF-8 (RFC 6531) and, quoted, nearly anything but control characters; both halves are
+# bounded: a scan is linear.
+_DOMAIN = r"[^\s\x00-\x1f\x7f<>()\[\],;:\"@\\]{1,255}"
+_BARE = rf"[^\s\x00-\x1f\x7f<>()\[\],;:\"@\\]{{1,128}}@{_DOMAIN}"
+_QUOTED = rf"\"(?:[^\"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f]){{0,128}}\"@{_DOMAIN}"
+ADDRESS = re.compile(f"{_QUOTED}|{_BARE}")
 _SOURCE_ROUTE = re.compile(r"^@[^\s:]{1,500}:")
 _UTF8_ESCAPE = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
-_ENCODED_WORD_LOCAL_PART = re.compile(r"=\?[^?\s]{1,60}\?[bBqQ]\?[^?\s]{1,200}\?=@[^\s<>()\[\],;:\"@\\]{1,255}")
+_ENCODED_WORD_LOCAL_PART = re.compile(r"=\?[^?\s]{1,60}\?[bBqQ]\?[^?\s]{1,200}\?=@" + _DOMAIN)
+# No address is this long (RFC 5321 section 4.5.3.1.3); a field may be, with a name before the address.
+_LOOKED_AT = 4096
 _LAST_CODE_POINT = 0x10FFFF
 
 
 def find_address(text: str) -> str | None:
     """Return the first mail address in `text` without brackets and route, or None."""
-    text = text.strip()
-    text = text.removeprefix("<")
+    text = text[:_LOOKED_AT].strip().removeprefix("<")
     route = _SOURCE_ROUTE.match(text)
     if route:
         text = text[route.end() :]
-    match = _ENCODED_WORD_LOCAL_PART.search(text) or _ADDRESS.search(text)
-    return match[0].strip("'`").rstrip(".") if match else None
+    match = _ENCODED_WORD_LOCAL_PART.search(text) or ADDRESS.search(text)
+    return clean_address(match[0]) if match else None
 
 
-def find_addresses(text: str) -> list[str]:
-    """Return every mail address in `text`, each once, in order."""
-    return list(dict.fromkeys(match[0].strip("'`").rstrip(".") for match in _ADDRESS.finditer(text)))
+def clean_address(text: str) -> str:
+    """Take off what texts put around an address: quotes, and the full stop that ends a sentence."""
+    return text.strip("'`").rstrip(".")
 
 
 def read_typed_address(value: str) -> str | None:

@@ -7,6 +7,8 @@ cannot be decoded becomes U+FFFD; nothing here raises.
 
 import codecs
 import re
+from encodings import normalize_encoding
+from encodings.aliases import aliases
 from functools import lru_cache
 
 # Names that mail systems write and Python does not know, and the supersets that fit better what is really sent.
@@ -35,10 +37,13 @@ _ALIASES = {
     "tis-620": "cp874",
     "x-mac-roman": "mac_roman",
 }
-_NOT_TEXT = frozenset(
-    {"punycode", "idna", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem", "palmos"}
-)
+# Python remembers for ever each name that it was asked for in vain, and searches its path for a module of that
+# name. So strangers' names are compared with what it has: its aliases, and the charsets for mail without one.
+_WITHOUT_ALIAS = frozenset({"cp874", "koi8_t", "koi8_u", "mac_croatian", "mac_romanian", "utf_8_sig"})
+_OF_WINDOWS = frozenset({"ansi", "dbcs", "mbcs", "oem"})
+_KNOWN = (_WITHOUT_ALIAS | aliases.keys() | set(aliases.values())) - _OF_WINDOWS
 _WRITTEN_AS_LETTERS = re.compile(r"^(?:u[tf]{2}|uft)[-_]?8$")
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 _ISO_2022_JP = re.compile(rb"\x1b[$(][@BIJ]")
 _CHARSET_NAME_LENGTH = 40
 
@@ -50,13 +55,11 @@ def _codec(name: str) -> str | None:
     if len(name) > _CHARSET_NAME_LENGTH or not name.isascii():
         return None
     name = "utf-8" if _WRITTEN_AS_LETTERS.match(name) else _ALIASES.get(name, name)
-    try:
-        info = codecs.lookup(name)
-    except (LookupError, ValueError):
+    if normalize_encoding(name) not in _KNOWN:
         return None
+    info = codecs.lookup(name)
     # Python marks codecs that do not turn bytes into str (hex, zip, rot13 ...) with this attribute.
-    is_text = getattr(info, "_is_text_encoding", True)
-    return info.name if is_text and info.name.replace("-", "_") not in _NOT_TEXT else None
+    return info.name if getattr(info, "_is_text_encoding", True) else None
 
 
 def decode(data: bytes, charset: str | None = None) -> str:
@@ -72,9 +75,12 @@ def decode(data: bytes, charset: str | None = None) -> str:
     codec = _codec(charset) if charset else None
     if codec and codec != "utf-8":
         try:
-            return data.decode(codec)
-        except (UnicodeError, ValueError, AssertionError):
+            text = data.decode(codec)
+        except UnicodeError:
             pass
+        else:
+            # UTF-7 can say half of a surrogate pair, which cannot be written as UTF-8 again.
+            return _HALF_A_PAIR.sub("\ufffd", text)
     return decode_unlabelled(data)
 
 

@@ -60,18 +60,17 @@ def read_status_part(data: bytes, *, max_recipients: int) -> tuple[Block, list[F
 
 def split_blocks(text: str) -> list[Block]:
     """Split status fields at blank lines, unfolding and decoding their values."""
-    blocks: list[Block] = [[]]
+    blocks: list[list[tuple[str, list[str]]]] = [[]]
     for line in text.splitlines():
         match = _FIELD.match(line)
         if not line.strip():
             blocks.append([])
         elif match and ("-" in match[1] or match[1].lower() in _NAMES_WITHOUT_HYPHEN):
-            blocks[-1].append((match[1].lower(), match[2]))
+            blocks[-1].append((match[1].lower(), [match[2].strip()]))
         elif blocks[-1]:
             # QUIRK: nullmailer continues a Diagnostic-Code in the first column, without the blank of RFC 5322.
-            name, value = blocks[-1][-1]
-            blocks[-1][-1] = (name, f"{value} {line.strip()}".strip())
-    return [[(name, decode_words(value.strip())) for name, value in block] for block in blocks if block]
+            blocks[-1][-1][1].append(line.strip())
+    return [[(name, decode_words(" ".join(lines).strip())) for name, lines in block] for block in blocks if block]
 
 
 def _group(blocks: Iterable[Block]) -> tuple[Block, list[Block]]:

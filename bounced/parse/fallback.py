@@ -18,15 +18,17 @@ _DETECTOR_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError
 
 
 def read(mail: Mail) -> Report | None:
-    """Return the addresses flufl.bounce finds, or None where it finds none."""
+    """Return the addresses flufl.bounce finds, or None where nothing speaks for a bounce or it finds none."""
+    if not mail.may_be_bounce:
+        return None
     octets = mail.octets[:_BYTES]
-    if octets.lower().count(b"boundary") > _BOUNDARIES:
+    if octets.lower().count(b"boundary") > _BOUNDARIES or octets.count(b"\n--") > mail.limits.parts:
         return None
     from flufl.bounce import all_failures  # noqa: PLC0415 - its import costs as much as all of ours
 
     try:
         message = message_from_bytes(octets, policy=compat32)
-        if not (message["From"] or "").strip():
+        if not str(message["From"] or "").strip():
             # A detector trips over a missing or empty From, and those after it would never be asked.
             del message["From"]
             message["From"] = "unknown"

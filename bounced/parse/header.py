@@ -45,10 +45,6 @@ class Headers:
         """Return the decoded values of all fields called `name` (given in lower case)."""
         return [decode_value(value) for key, value in self._fields if key == name]
 
-    def first_of(self, *names: str) -> str | None:
-        """Return the decoded value of the first of `names` that is there and not empty."""
-        return next((value for name in names if (value := self.get(name))), None)
-
 
 @dataclass(frozen=True, slots=True)
 class ContentType:
@@ -81,7 +77,7 @@ def read_headers(data: bytes, *, max_bytes: int) -> tuple[Headers, int]:
     while position < end:
         if data.startswith(b"\n", position):
             return Headers(fields), position + 1
-        match = _FIELD.match(data, position)
+        match = _FIELD.match(data, position, end)
         if match is not None:
             fields.append((match[1].decode("ascii").lower(), match[2]))
             position = match.end()

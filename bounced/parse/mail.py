@@ -6,6 +6,8 @@ from functools import cached_property
 from bounced.parse.charset import decode
 from bounced.parse.header import Headers
 from bounced.parse.mime import Limits, Part, normalize_line_ends
+from bounced.parse.quoted import read_returned_header, split_returned, text_of_html, unquote_forwarded
+from bounced.parse.wording import shipped_wording
 
 _RETURNED_TYPES = frozenset(
     {
@@ -20,8 +22,10 @@ _RETURNED_TYPES = frozenset(
 _DAEMON = re.compile(
     r"(?<![a-z0-9])(?:mailer[-_ .]?daemon|mail[-_ ]?daemon|postmaster|mail[-_ ]delivery[-_ ](?:sub)?system|mdaemon)"
 )
+_BOUNCE_SUBJECT = re.compile(r"deliver|return(?:ed|ing)|fail(?:ed|ure)|mail error|bounce|rejected|non remis|unzustell")
+_PLAIN, _HTML = frozenset({"text/plain"}), frozenset({"text/html"})
 # What a message says to people is in its first lines; the rest is quoted mail.
-_TEXT_LENGTH = 8192
+_TEXT_LENGTH = 16384
 
 
 class Mail:
@@ -54,16 +58,45 @@ class Mail:
         return bool(_DAEMON.search(sender)) or self.headers.get("x-failed-recipients") is not None
 
     @cached_property
+    def may_be_bounce(self) -> bool:
+        """Whether anything at all speaks for a bounce: the sender, the null return path, or the subject."""
+        return (
+            self.is_from_daemon
+            or (self.headers.get("return-path") or "").strip() == "<>"
+            or bool(_BOUNCE_SUBJECT.search((self.headers.get("subject") or "").lower()))
+        )
+
+    @cached_property
     def text(self) -> str:
-        """The first part written for people, cut to what may hold an explanation."""
-        for part in self.parts:
-            if part.content_type.full == "text/plain" and part.content.strip():
-                charset = part.content_type.parameters.get("charset")
-                return decode(part.content[:_TEXT_LENGTH], charset)
-        return ""
+        """What the message says to people, cut to what may hold an explanation.
+
+        This is the first part of plain text that is not empty; else the first
+        of HTML, without its marks; else, where the parts cannot be told apart,
+        the body as it stands.
+        """
+        plain = next((part for part in self.parts_of(_PLAIN) if part.content.strip()), None)
+        if plain is not None:
+            return _decode(plain)
+        for part in self.parts_of(_HTML):
+            return text_of_html(_decode(part))[:_TEXT_LENGTH]
+        has_leaf = any(part.content_type.main != "multipart" for part in self.parts)
+        return "" if has_leaf else _decode(self.top)
+
+    @cached_property
+    def _split_text(self) -> tuple[str, str]:
+        return split_returned(unquote_forwarded(self.text), shipped_wording())
+
+    @property
+    def report_text(self) -> str:
+        """The text without the mail that it gives back."""
+        return self._split_text[0]
 
     @cached_property
     def returned(self) -> Headers | None:
-        """The header of the mail that failed, where the message gives it back."""
+        """The header of the mail that failed, where the message gives it back as a part or in its text."""
         found = self.parts_of(_RETURNED_TYPES)
-        return found[-1].enclosed.headers if found else None
+        return found[-1].enclosed.headers if found else read_returned_header(self._split_text[1])
+
+
+def _decode(part: Part) -> str:
+    return decode(part.content[:_TEXT_LENGTH], part.content_type.parameters.get("charset"))

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from bounced.parse.charset import decode
 from bounced.parse.header import ContentType, lenient_base64, read_content_type, read_headers
 
 
@@ -74,11 +73,6 @@ class Part:
                 return self.body
 
     @cached_property
-    def text(self) -> str:
-        """The content as text."""
-        return decode(self.content.replace(b"\r\n", b"\n"), self.content_type.parameters.get("charset"))
-
-    @cached_property
     def children(self) -> tuple["Part", ...]:
         """The parts of a multipart entity; empty for anything else, and for a multipart without any part."""
         if self.content_type.main != "multipart":
@@ -90,7 +84,7 @@ class Part:
     @cached_property
     def enclosed(self) -> "Part":
         """The message inside a ``message/*`` part, or the header inside ``text/rfc822-headers``."""
-        return Part(self.content.lstrip(b"\n"), self.limits)
+        return Part(normalize_line_ends(self.content).lstrip(b"\n"), self.limits)
 
     def walk(self) -> Iterator["Part"]:
         """Yield this part and the parts below it in order, never entering a returned message."""

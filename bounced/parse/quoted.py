@@ -1,0 +1,66 @@
+"""Tell what a report says from the mail that it gives back in the same text."""
+
+import html
+import re
+
+from bounced.parse.header import Headers, read_headers
+from bounced.parse.wording import Wording
+from bounced.phrases import fold
+
+# A line that is mostly text is no divider, whatever words it holds.
+_DIVIDER_LENGTH = 120
+_HEADER_LINE = re.compile(
+    r"(?:Received|Return-Path|Message-ID|DKIM-Signature|Delivered-To|X-[A-Za-z-]+): ?\S", re.IGNORECASE
+)
+_QUOTE = re.compile(r"^>+ ?", re.MULTILINE)
+_TAG = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6]|/td|p|hr)\b[^<>]{0,500}>", re.IGNORECASE)
+_ANY_TAG = re.compile(r"<(?![^<>@]{1,200}@)[!/a-zA-Z][^<>]{0,2000}>")
+_HIDDEN = re.compile(r"<(style|script|head)\b.{0,20000}?</\1\s*>", re.IGNORECASE | re.DOTALL)
+_HEADER_BYTES = 1 << 16
+
+
+def split_returned(text: str, wording: Wording) -> tuple[str, str]:
+    """Cut a text where the returned mail begins.
+
+    Returns:
+        The report, and the returned mail or its header; the latter is empty where there is none.
+    """
+    position = 0
+    for line in text.splitlines(keepends=True):
+        begins_returned = _HEADER_LINE.match(line) and text[:position].strip()
+        if begins_returned:
+            return text[:position], text[position:]
+        if len(line) < _DIVIDER_LENGTH and line.strip() and wording.returned.find(fold(line)):
+            return text[:position], text[position + len(line) :]
+        position += len(line)
+    return text, ""
+
+
+def unquote_forwarded(text: str) -> str:
+    """Take the ``>`` marks off a report that somebody forwarded as text."""
+    quoted = sum(line.startswith(">") for line in text.splitlines())
+    return _QUOTE.sub("", text) if quoted * 2 > text.count("\n") else text
+
+
+def read_returned_header(text: str) -> Headers | None:
+    """Read the header of the mail given back in a text, after any lines that only divide."""
+    lines = text.splitlines(keepends=True)
+    start = next(
+        (number for number, line in enumerate(lines) if re.match(r"\s*[A-Za-z][A-Za-z0-9-]*: ?\S", line)), None
+    )
+    if start is None:
+        return None
+    kept = [line.removeprefix(_indent(lines[start])) for line in lines[start:]]
+    headers, _ = read_headers("".join(kept).encode(errors="replace"), max_bytes=_HEADER_BYTES)
+    return headers if len(headers) else None
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip(" "))]
+
+
+def text_of_html(source: str) -> str:
+    """Return what a reader of an HTML part sees, line by line; addresses in angle brackets stay."""
+    source = _HIDDEN.sub(" ", source)
+    source = _ANY_TAG.sub(" ", _TAG.sub("\n", source))
+    return html.unescape(source).replace("\xa0", " ")

@@ -1,0 +1,142 @@
+"""Understand a report that is written for people only.
+
+Mail systems that follow no RFC still write alike: they announce the
+recipients, begin a line with each address or put it behind a telling word,
+say what the server said, and give the mail back below a divider. This reader
+knows the ways of writing; the words are data.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bounced.model import Action, Finding, Kind, Report
+from bounced.parse.address import ADDRESS, clean_address
+from bounced.parse.codes import read_codes
+from bounced.parse.mail import Mail
+from bounced.parse.transcript import read_transcript
+from bounced.parse.wording import Wording, shipped_wording
+from bounced.phrases import fold
+
+_BULLET = re.compile(r"[\s>*\-\u2022\"'<(\[]*\Z")
+_ADDRESS_ENDS = re.compile(r"[>\"'\])]*\s*(?:[:,;.(\[<]|\Z|on \b|is\b|error\b|invalid\b|-)", re.IGNORECASE)
+_ALONE = re.compile(r"[>\"'\]):,;.]*\Z")
+_BETWEEN = " :=<\"'(*-\t,"
+_WORDS = re.compile(r"[^\W\d_]{3,}")
+_SAID_LENGTH = 2000
+_LEAST_WORDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Mention:
+    """An address in the text, and how strongly its place says that it failed."""
+
+    address: str
+    line: int
+    is_announced: bool
+    is_alone: bool
+    tail: str
+
+
+def read(mail: Mail) -> Report | None:
+    """Return what the text of `mail` says of its recipients, or None where it is no report."""
+    wording = shipped_wording()
+    report = mail.report_text
+    folded = fold(report[:_LOOKED_AT])
+    family = wording.family_of(folded)
+    if not family and not mail.may_be_bounce:
+        return None
+    said = _find_recipients(report, wording) or read_transcript(report)
+    found = said or [(address, "") for address in _guess(mail)]
+    if not found and not family:
+        return None
+    is_delay = _is_delay(mail, folded, wording)
+    action = Action.DELAYED if is_delay else Action.FAILED
+    return Report(
+        kind=Kind.DELAY if is_delay else Kind.BOUNCE,
+        findings=tuple(_make_finding(address, text, report, action) for address, text in found),
+        reader=f"text/{family}" if family else "text",
+        notes=() if said else ("the text names no recipient by itself",),
+    )
+
+
+_LOOKED_AT = 8192
+
+
+def _is_delay(mail: Mail, folded: str, wording: Wording) -> bool:
+    subject = fold(mail.headers.get("subject") or "")
+    if wording.gave_up.find(folded) or wording.gave_up.find(subject):
+        return False
+    return bool(wording.delay.find(folded) or wording.delay.find(subject))
+
+
+def _find_recipients(report: str, wording: Wording) -> list[tuple[str, str]]:
+    """Return each recipient with what is said of it, up to the next one."""
+    lines = report.splitlines()
+    mentions = list(_mentions(lines, wording))
+    chosen = [mention for mention in mentions if mention.is_announced] or [one for one in mentions if one.is_alone]
+    said: dict[str, tuple[str, str]] = {}
+    for mention, end in zip(chosen, [*(one.line for one in chosen[1:]), len(lines)], strict=False):
+        text = "\n".join([mention.tail, *lines[mention.line + 1 : max(end, mention.line + 1)]]).strip()
+        said.setdefault(mention.address.lower(), (mention.address, text[:_SAID_LENGTH]))
+    return list(said.values())
+
+
+def _mentions(lines: list[str], wording: Wording) -> Iterator[_Mention]:
+    is_announced = False
+    before = ""
+    for number, line in enumerate(lines):
+        for match in ADDRESS.finditer(line[:_LINE_LENGTH]) if "@" in line else ():
+            head, tail = line[: match.start()], line[match.end() :]
+            begins = bool(_BULLET.match(head)) and bool(_ADDRESS_ENDS.match(tail))
+            is_named = _is_named(f"{before} {head}", tail, wording)
+            if begins or is_named:
+                is_strong = is_named or (begins and (is_announced or tail.lstrip("\"'").startswith((">:", ":"))))
+                yield _Mention(
+                    clean_address(match[0]), number, is_strong, bool(_ALONE.match(tail)), tail.lstrip("\"'>): \t")
+                )
+                break
+        is_announced = is_announced or bool(wording.announce.find(fold(f"{before} {line}")))
+        before = line.strip() or before
+
+
+_LINE_LENGTH = 2000
+
+
+def _is_named(head: str, tail: str, wording: Wording) -> bool:
+    """Whether the words around an address say that it is a recipient."""
+    words_before = fold(head[-_NEAR:]).rstrip(_BETWEEN)
+    words_after = fold(tail[:_NEAR]).lstrip(" >\"'):-,")
+    return words_before.endswith(wording.before) or words_after.startswith(wording.after)
+
+
+_NEAR = 80
+
+
+def _guess(mail: Mail) -> list[str]:
+    """Say whom it concerns where the text does not: a header field, the subject, the mail that came back."""
+    failed = mail.headers.get("x-failed-recipients")
+    if failed:
+        return [clean_address(address) for address in ADDRESS.findall(failed)]
+    subject = ADDRESS.findall(mail.headers.get("subject") or "")
+    if len(subject) == 1:
+        return [clean_address(subject[0])]
+    returned = mail.returned
+    if returned is None or any(returned.get(name) for name in ("list-id", "list-post", "precedence")):
+        return []
+    to = ADDRESS.findall(returned.get("to") or "")
+    return [clean_address(to[0])] if len(to) == 1 else []
+
+
+def _make_finding(address: str, said: str, report: str, action: Action) -> Finding:
+    """Describe one recipient; where nothing is said of it alone, the whole report explains."""
+    diagnostic = said if len(_WORDS.findall(said.replace(address, ""))) >= _LEAST_WORDS else None
+    codes = read_codes(diagnostic or report)
+    return Finding(
+        recipient=address,
+        action=action,
+        said_status=codes.status,
+        reply=codes.reply,
+        diagnostic=" ".join(diagnostic.split()) if diagnostic else None,
+        explanation=report[:_SAID_LENGTH].strip() or None,
+    )

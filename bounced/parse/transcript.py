@@ -1,0 +1,38 @@
+"""Read recipients from the transcript of an SMTP session that a report quotes."""
+
+import re
+
+from bounced.parse.address import ADDRESS, clean_address
+
+# "554 <ann@example.com>... User unknown": Sendmail's summary of what went wrong with one recipient.
+_SUMMARY = re.compile(r"^\s*[45][0-9]{2}[ -](?:[45]\.[0-9]\.[0-9]{1,3} )?<?([^\s<>]{1,320})>?\.\.\. (.*)$")
+_COMMAND = re.compile(r"^\s*(?:>>> ?|In: +|Sent <<< |SMTP command: )?RCPT TO: ?<?([^\s<>]{1,320})>?", re.IGNORECASE)
+_REFUSAL = re.compile(r"^\s*(?:<<< ?|Out: +|Received >>> )?([45][0-9]{2}[ -].*)$")
+
+
+def read_transcript(report: str) -> list[tuple[str, str]]:
+    """Return each recipient that a transcript says was refused, with the lines that say so.
+
+    What was asked before a summary line belongs to it: Sendmail prints the
+    dialogue first and its conclusion after it.
+    """
+    said: dict[str, tuple[str, list[str]]] = {}
+    asked: str | None = None
+    dialogue: list[str] = []
+    for line in report.splitlines():
+        summary, command = _SUMMARY.match(line), _COMMAND.match(line)
+        if command and ADDRESS.fullmatch(command[1]):
+            asked = clean_address(command[1])
+            dialogue.append(line)
+        elif summary and ADDRESS.fullmatch(summary[1]):
+            address = clean_address(summary[1])
+            said.setdefault(address.lower(), (address, []))[1].extend([*dialogue, line])
+            asked, dialogue = None, []
+        else:
+            refusal = _REFUSAL.match(line)
+            dialogue.append(line)
+            if refusal and asked:
+                said.setdefault(asked.lower(), (asked, []))[1].append(refusal[1])
+    if not said and asked:
+        said[asked.lower()] = (asked, dialogue)
+    return [(address, "\n".join(lines)) for address, lines in said.values()]
