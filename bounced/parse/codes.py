@@ -12,7 +12,7 @@ from bounced.model import Reply, Status
 _ENHANCED = r"([245])\.([0-9])\.([0-9]{1,3})(?![0-9]|\.[0-9])"
 _STATUS = re.compile(rf"(?<![0-9.A-Za-z_]){_ENHANCED}")
 # "550 5.1.1", "550-5.1.1", "550 #5.1.1", "550 (5.1.1": the strongest form, the server's own reply.
-_PAIR = re.compile(rf"(?<![0-9.A-Za-z])([45][0-9]{{2}})[ -]{{1,3}}[#(\[]{{0,2}}{_ENHANCED}")
+_PAIR = re.compile(rf"(?<![0-9.A-Za-z])([45][0-9]{{2}})[ -]{{1,3}}[#(\['\"]{{0,2}}{_ENHANCED}")
 # A bare reply stands at the start of what the server said, or behind a word or mark that introduces it.
 _REPLY = re.compile(
     r"(?:\A|[:;#<>(\"'=\n]|\b(?:said|code|error|reply|replied|response|responded|returned|status|refused|smtp)\b)"

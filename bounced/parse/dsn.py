@@ -44,7 +44,8 @@ def read_status_part(data: bytes, *, max_recipients: int) -> tuple[Block, list[F
         max_recipients: Where to stop; what is left out is noted.
 
     Returns:
-        The per-message fields, one finding for each recipient, and notes.
+        The per-message fields with those of blocks that name no address, one
+        finding for each recipient, and notes.
     """
     about_message, about_recipients = _group(split_blocks(decode_unlabelled(data)))
     findings, notes = [], []
@@ -53,6 +54,7 @@ def read_status_part(data: bytes, *, max_recipients: int) -> tuple[Block, list[F
             findings.append(read_recipient(block))
         except MalformedReportError as error:
             notes.append(str(error))
+            about_message.extend(block)
     if len(about_recipients) > max_recipients:
         notes.append(f"{len(about_recipients) - max_recipients} recipients beyond the first {max_recipients} left out")
     return about_message, findings, notes

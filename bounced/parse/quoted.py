@@ -12,6 +12,7 @@ _DIVIDER_LENGTH = 120
 _HEADER_LINE = re.compile(
     r"(?:Received|Return-Path|Message-ID|DKIM-Signature|Delivered-To|X-[A-Za-z-]+): ?\S", re.IGNORECASE
 )
+_FORWARDED = re.compile(r"^(?:Begin forwarded message:|-+ ?Forwarded message ?-+)[ ]*$", re.MULTILINE | re.IGNORECASE)
 _QUOTE = re.compile(r"^>+ ?", re.MULTILINE)
 _TAG = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6]|/td|p|hr)\b[^<>]{0,500}>", re.IGNORECASE)
 _ANY_TAG = re.compile(r"<(?![^<>@]{1,200}@)[!/a-zA-Z][^<>]{0,2000}>")
@@ -37,9 +38,12 @@ def split_returned(text: str, wording: Wording) -> tuple[str, str]:
 
 
 def unquote_forwarded(text: str) -> str:
-    """Take the ``>`` marks off a report that somebody forwarded as text."""
-    quoted = sum(line.startswith(">") for line in text.splitlines())
-    return _QUOTE.sub("", text) if quoted * 2 > text.count("\n") else text
+    """Take the ``>`` marks and the quoted header off a report that somebody forwarded as text."""
+    forwarded = _FORWARDED.search(text)
+    if not forwarded:
+        return text
+    _, _, body = _QUOTE.sub("", text[forwarded.end() :]).lstrip().partition("\n\n")
+    return body
 
 
 def read_returned_header(text: str) -> Headers | None:

@@ -1,10 +1,14 @@
 """Understand a message that holds a delivery status report (RFC 3464)."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from bounced.model import Action, Finding, Kind, Report, Status
-from bounced.parse.dsn import STATUS_TYPES, read_status_part, reporting_mta
+from bounced.parse import text
+from bounced.parse.address import ADDRESS, clean_address
+from bounced.parse.codes import find_status, read_codes
+from bounced.parse.dsn import STATUS_TYPES, Block, read_action, read_status_part, reporting_mta
 from bounced.parse.mail import Mail
 
 _STATUS_FIELDS_IN_TEXT = re.compile(rb"(?:\A|\n)(?:Reporting-MTA|Final-Recipient)[ \t]*:", re.IGNORECASE)
@@ -21,8 +25,9 @@ def read(mail: Mail) -> Report | None:
         return None
     fields, findings, notes = read_status_part(content, max_recipients=mail.limits.recipients)
     if not findings:
-        return None
-    findings = [_complete(finding, mail) for finding in findings]
+        return _without_address(fields, mail)
+    told = _told({finding.recipient for finding in findings}, mail.report_text)
+    findings = [_complete(finding, told.get(finding.recipient.lower()), mail) for finding in findings]
     return Report(
         kind=_kind(findings),
         findings=tuple(findings),
@@ -31,6 +36,22 @@ def read(mail: Mail) -> Report | None:
         fields=tuple(fields),
         notes=tuple(notes),
     )
+
+
+def _without_address(fields: Block, mail: Mail) -> Report | None:
+    """Take the recipients from the text where no status field names one by an address.
+
+    The fields that there are still count: of a single recipient, they speak of it.
+    """
+    report = text.read(mail)
+    if report is None:
+        return None
+    findings = report.findings
+    if len(findings) == 1:
+        about = dict(reversed(fields))
+        status = find_status(about.get("status", ""))
+        findings = (replace(findings[0], status=status, action=read_action(about.get("action")) or findings[0].action),)
+    return replace(report, findings=findings, reporting_mta=reporting_mta(fields), fields=tuple(fields))
 
 
 def _status_content(mail: Mail) -> bytes | None:
@@ -46,10 +67,11 @@ def _status_content(mail: Mail) -> bytes | None:
     return None
 
 
-def _complete(finding: Finding, mail: Mail) -> Finding:
+def _complete(finding: Finding, told: str | None, mail: Mail) -> Finding:
     """Fill in what the fields leave out and the rest of the message says."""
-    if finding.diagnostic is None:
-        finding = replace(finding, explanation=_explanation(finding.recipient, mail.text))
+    if finding.diagnostic is None or finding.reply is None:
+        reply = finding.reply or read_codes(told or "").reply
+        finding = replace(finding, explanation=told, reply=reply)
     action = finding.action or _action_of_status(finding.status)
     if action is Action.DELAYED and finding.status == _TIME_IS_UP and _GAVE_UP.search(mail.text.lower()):
         # QUIRK: OpenSMTPD says "delayed" also when it has given up.
@@ -57,10 +79,25 @@ def _complete(finding: Finding, mail: Mail) -> Finding:
     return replace(finding, action=action)
 
 
-def _explanation(recipient: str, text: str) -> str | None:
-    """Return what the text for people says from the first mention of the recipient on."""
-    position = text.lower().find(recipient.lower())
-    return text[max(position, 0) :][:_EXPLANATION_LENGTH].strip() or None
+def _told(recipients: Iterable[str], text: str) -> dict[str, str]:
+    """Return what the text for people says of each recipient, by its address in lower case.
+
+    What follows an address is about it up to the next recipient's: one that
+    was refused for our own fault must not be taken for an unknown one beside
+    it. Where there is only one recipient, all of the text may be about it.
+    """
+    told = {recipient.lower(): "" for recipient in recipients}
+    mentions = [
+        (match.start(), address)
+        for match in ADDRESS.finditer(text)
+        if (address := clean_address(match[0]).lower()) in told
+    ]
+    ends = [start for start, _ in mentions[1:]] + [len(text)]
+    for (start, address), end in zip(mentions, ends, strict=False):
+        told[address] += text[start:end]
+    if len(told) == 1:
+        told = {address: said or text for address, said in told.items()}
+    return {address: cut for address, said in told.items() if (cut := said[:_EXPLANATION_LENGTH].strip())}
 
 
 _EXPLANATION_LENGTH = 1024

@@ -9,12 +9,14 @@ knows the ways of writing; the words are data.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from bounced.model import Action, Finding, Kind, Report
 from bounced.parse.address import ADDRESS, clean_address
 from bounced.parse.codes import read_codes
+from bounced.parse.header import Headers
 from bounced.parse.mail import Mail
-from bounced.parse.transcript import read_transcript
+from bounced.parse.transcript import is_transcript, read_transcript
 from bounced.parse.wording import Wording, shipped_wording
 from bounced.phrases import fold
 
@@ -22,9 +24,11 @@ _BULLET = re.compile(r"[\s>*\-\u2022\"'<(\[]*\Z")
 _ADDRESS_ENDS = re.compile(r"[>\"'\])]*\s*(?:[:,;.(\[<]|\Z|on \b|is\b|error\b|invalid\b|-)", re.IGNORECASE)
 _ALONE = re.compile(r"[>\"'\]):,;.]*\Z")
 _BETWEEN = " :=<\"'(*-\t,"
+_LABEL = re.compile(r"\s*[A-Za-z-]+: ")
 _WORDS = re.compile(r"[^\W\d_]{3,}")
 _SAID_LENGTH = 2000
 _LEAST_WORDS = 2
+_LOOKED_AT = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +41,57 @@ class _Mention:
     is_alone: bool
     tail: str
 
+    def is_same(self, other: "_Mention") -> bool:
+        """Whether both name the same address."""
+        return self.address.lower() == other.address.lower()
+
 
 def read(mail: Mail) -> Report | None:
     """Return what the text of `mail` says of its recipients, or None where it is no report."""
     wording = shipped_wording()
-    report = mail.report_text
-    folded = fold(report[:_LOOKED_AT])
+    folded = fold(mail.report_text[:_LOOKED_AT])
     family = wording.family_of(folded)
     if not family and not mail.may_be_bounce:
         return None
-    said = _find_recipients(report, wording) or read_transcript(report)
-    found = said or [(address, "") for address in _guess(mail)]
+    said = say_of_recipients(mail)
+    found = said or dict.fromkeys(guess_recipients(mail), "")
     if not found and not family:
         return None
     is_delay = _is_delay(mail, folded, wording)
     action = Action.DELAYED if is_delay else Action.FAILED
     return Report(
         kind=Kind.DELAY if is_delay else Kind.BOUNCE,
-        findings=tuple(_make_finding(address, text, report, action) for address, text in found),
+        findings=tuple(_make_finding(address, text, mail.report_text, action) for address, text in found.items()),
         reader=f"text/{family}" if family else "text",
         notes=() if said else ("the text names no recipient by itself",),
     )
 
 
-_LOOKED_AT = 8192
+def say_of_recipients(mail: Mail) -> dict[str, str]:
+    """Return the recipients that the text names, each with what it says of it."""
+    return _find_recipients(mail.report_text, shipped_wording()) or read_transcript(mail.report_text)
+
+
+def guess_recipients(mail: Mail) -> list[str]:
+    """Say whom it concerns where no text does: a header field, the subject, the mail that came back."""
+    failed = ADDRESS.findall(mail.headers.get("x-failed-recipients") or "")
+    if failed:
+        return [clean_address(address) for address in failed]
+    subject = ADDRESS.findall(mail.headers.get("subject") or "")
+    if len(subject) == 1:
+        return [clean_address(subject[0])]
+    return _sole_recipient(mail.returned) if mail.returned else []
+
+
+def _sole_recipient(returned: Headers) -> list[str]:
+    """Return the address in To if there is one, and it is a person's and not a mailing list's (RFC 2369)."""
+    to = ADDRESS.findall(returned.get("to") or "")
+    if len(to) != 1:
+        return []
+    local, _, domain = to[0].lower().rpartition("@")
+    about_list = f"{returned.get('list-post')} {returned.get('list-id')} {returned.get('sender')}".lower()
+    is_list = to[0].lower() in about_list or f"{local}.{domain}" in about_list
+    return [] if is_list else [clean_address(to[0])]
 
 
 def _is_delay(mail: Mail, folded: str, wording: Wording) -> bool:
@@ -70,26 +101,28 @@ def _is_delay(mail: Mail, folded: str, wording: Wording) -> bool:
     return bool(wording.delay.find(folded) or wording.delay.find(subject))
 
 
-def _find_recipients(report: str, wording: Wording) -> list[tuple[str, str]]:
+def _find_recipients(report: str, wording: Wording) -> dict[str, str]:
     """Return each recipient with what is said of it, up to the next one."""
     lines = report.splitlines()
     mentions = list(_mentions(lines, wording))
     chosen = [mention for mention in mentions if mention.is_announced] or [one for one in mentions if one.is_alone]
+    # A server repeats the address in its answer: that is still about the same recipient.
+    chosen = [one for before, one in pairwise([None, *chosen]) if one and (before is None or not one.is_same(before))]
     said: dict[str, tuple[str, str]] = {}
     for mention, end in zip(chosen, [*(one.line for one in chosen[1:]), len(lines)], strict=False):
         text = "\n".join([mention.tail, *lines[mention.line + 1 : max(end, mention.line + 1)]]).strip()
         said.setdefault(mention.address.lower(), (mention.address, text[:_SAID_LENGTH]))
-    return list(said.values())
+    return dict(said.values())
 
 
 def _mentions(lines: list[str], wording: Wording) -> Iterator[_Mention]:
     is_announced = False
     before = ""
     for number, line in enumerate(lines):
-        for match in ADDRESS.finditer(line[:_LINE_LENGTH]) if "@" in line else ():
+        for match in ADDRESS.finditer(line[:_LINE_LENGTH]) if "@" in line and not is_transcript(line) else ():
             head, tail = line[: match.start()], line[match.end() :]
             begins = bool(_BULLET.match(head)) and bool(_ADDRESS_ENDS.match(tail))
-            is_named = _is_named(f"{before} {head}", tail, wording)
+            is_named = _is_named(head if _LABEL.match(head) else f"{before} {head}", tail, wording)
             if begins or is_named:
                 is_strong = is_named or (begins and (is_announced or tail.lstrip("\"'").startswith((">:", ":"))))
                 yield _Mention(

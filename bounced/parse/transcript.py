@@ -7,10 +7,16 @@ from bounced.parse.address import ADDRESS, clean_address
 # "554 <ann@example.com>... User unknown": Sendmail's summary of what went wrong with one recipient.
 _SUMMARY = re.compile(r"^\s*[45][0-9]{2}[ -](?:[45]\.[0-9]\.[0-9]{1,3} )?<?([^\s<>]{1,320})>?\.\.\. (.*)$")
 _COMMAND = re.compile(r"^\s*(?:>>> ?|In: +|Sent <<< |SMTP command: )?RCPT TO: ?<?([^\s<>]{1,320})>?", re.IGNORECASE)
+_DIALOGUE = re.compile(r"^\s*(?:>>>|<<<|In: |Out: |[2-5][0-9]{2}[ -])")
 _REFUSAL = re.compile(r"^\s*(?:<<< ?|Out: +|Received >>> )?([45][0-9]{2}[ -].*)$")
 
 
-def read_transcript(report: str) -> list[tuple[str, str]]:
+def is_transcript(line: str) -> bool:
+    """Whether a line is part of an SMTP dialogue."""
+    return bool(_DIALOGUE.match(line))
+
+
+def read_transcript(report: str) -> dict[str, str]:
     """Return each recipient that a transcript says was refused, with the lines that say so.
 
     What was asked before a summary line belongs to it: Sendmail prints the
@@ -35,4 +41,4 @@ def read_transcript(report: str) -> list[tuple[str, str]]:
                 said.setdefault(asked.lower(), (asked, []))[1].append(refusal[1])
     if not said and asked:
         said[asked.lower()] = (asked, dialogue)
-    return [(address, "\n".join(lines)) for address, lines in said.values()]
+    return {address: "\n".join(lines) for address, lines in said.values()}
