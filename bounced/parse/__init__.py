@@ -9,18 +9,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from bounced.model import Kind, Report
-from bounced.parse import fallback, rfc3464, text
+from bounced.parse import fallback, feedback, notification, rfc3464, text
+from bounced.parse.automatic import read_auto_reply, read_challenge, read_receipt
 from bounced.parse.mail import Mail
 from bounced.parse.mime import DEFAULT_LIMITS, Limits
-from bounced.parse.other import read_auto_reply, read_feedback, read_receipt
 
 __all__ = ["DEFAULT_LIMITS", "Limits", "parse"]
 
 ORIGINAL_HEADERS = frozenset({"message-id", "from", "to", "subject", "date", "list-id"})
 _READERS: tuple[Callable[[Mail], Report | None], ...] = (
-    read_feedback,
+    feedback.read,
     read_receipt,
+    notification.read,
     rfc3464.read,
+    read_challenge,
     read_auto_reply,
     text.read,
     fallback.read,

@@ -15,7 +15,8 @@ _STATUS = re.compile(rf"(?<![0-9.A-Za-z_]){_ENHANCED}")
 _PAIR = re.compile(rf"(?<![0-9.A-Za-z])([45][0-9]{{2}})[ -]{{1,3}}[#(\['\"]{{0,2}}{_ENHANCED}")
 # A bare reply stands at the start of what the server said, or behind a word or mark that introduces it.
 _REPLY = re.compile(
-    r"(?:\A|[:;#<>(\"'=\n]|\b(?:said|code|error|reply|replied|response|responded|returned|status|refused|smtp)\b)"
+    r"(?:\A|[:;#<>(\"'=\n]|\b(?:said|code|error|reply|replied|response|responded|returned|status|refused|smtp)\b"
+    r"|(?= [45][0-9]{2}-['\"]))"
     r"[ :=#<>(\"']{0,4}([45][0-9]{2})(?=[ \-,:;)\"'#\n]|\Z)",
     re.IGNORECASE,
 )

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from bounced.errors import MalformedReportError
 from bounced.model import Action, Finding, Status
 from bounced.parse.address import read_typed_address
-from bounced.parse.charset import decode_unlabelled
 from bounced.parse.codes import read_codes
 from bounced.parse.header import decode_words
 
@@ -20,7 +19,7 @@ Block = list[Field]
 
 STATUS_TYPES = frozenset({"message/delivery-status", "message/global-delivery-status"})
 _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9_-]{0,60})[ \t]*:[ \t]*(.*)")
-_NAMES_WITHOUT_HYPHEN = frozenset({"action", "status", "to"})
+_NAMES_WITHOUT_HYPHEN = frozenset({"action", "disposition", "error", "failure", "status", "to", "version", "warning"})
 _RECIPIENT_NAMES = ("final-recipient", "original-recipient")
 _ACTIONS = {
     "failed": Action.FAILED,
@@ -36,18 +35,18 @@ _ACTIONS = {
 _COMMENT = re.compile(r"\([^()]*\)")
 
 
-def read_status_part(data: bytes, *, max_recipients: int) -> tuple[Block, list[Finding], list[str]]:
+def read_status_part(text: str, *, max_recipients: int) -> tuple[Block, list[Finding], list[str]]:
     """Read the decoded content of a ``message/delivery-status`` part.
 
     Args:
-        data: The octets, with their transfer encoding undone.
+        text: The content, decoded.
         max_recipients: Where to stop; what is left out is noted.
 
     Returns:
         The per-message fields with those of blocks that name no address, one
         finding for each recipient, and notes.
     """
-    about_message, about_recipients = _group(split_blocks(decode_unlabelled(data)))
+    about_message, about_recipients = _group(split_blocks(text))
     findings, notes = [], []
     for block in about_recipients[:max_recipients]:
         try:
@@ -118,7 +117,7 @@ def read_recipient(block: Block) -> Finding:
     if recipient is None:
         raise MalformedReportError(f"no address in a recipient block: {fields.get('final-recipient', '')[:80]!r}")
     diagnostic = fields.get("diagnostic-code") or None
-    said = read_codes(_without_type(diagnostic or ""))
+    said = read_codes(without_type(diagnostic or ""))
     status_field = fields.get("status", "")
     by_status = read_codes(status_field)
     status = Status.parse(status_field.split("(")[0].strip()) or by_status.status
@@ -130,14 +129,14 @@ def read_recipient(block: Block) -> Finding:
         said_status=said.status,
         reply=said.reply or by_status.reply,
         diagnostic=diagnostic,
-        remote_mta=_without_type(fields.get("remote-mta", "")) or None,
+        remote_mta=without_type(fields.get("remote-mta", "")) or None,
         fields=tuple(block),
     )
 
 
 def reporting_mta(fields: Iterable[Field]) -> str | None:
     """Return the name in Reporting-MTA (RFC 3464 section 2.2.2) without its type."""
-    return next((_without_type(value) or None for name, value in fields if name == "reporting-mta"), None)
+    return next((without_type(value) or None for name, value in fields if name == "reporting-mta"), None)
 
 
 def read_action(value: str | None) -> Action | None:
@@ -146,7 +145,7 @@ def read_action(value: str | None) -> Action | None:
     return _ACTIONS.get(words[0].lower().rstrip(",;.")) if words else None
 
 
-def _without_type(value: str) -> str:
+def without_type(value: str) -> str:
     """Drop the type before the semicolon (``smtp; 550 ...``, ``dns; mx.example.com``)."""
     kind, semicolon, rest = value.partition(";")
     return rest.strip() if semicolon and " " not in kind.strip() else value.strip()

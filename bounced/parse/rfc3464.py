@@ -7,14 +7,17 @@ from dataclasses import replace
 from bounced.model import Action, Finding, Kind, Report, Status
 from bounced.parse import text
 from bounced.parse.address import ADDRESS, clean_address
+from bounced.parse.charset import decode_unlabelled
 from bounced.parse.codes import find_status, read_codes
 from bounced.parse.dsn import STATUS_TYPES, Block, read_action, read_status_part, reporting_mta
 from bounced.parse.mail import Mail
+from bounced.parse.quoted import unquote_forwarded
 
-_STATUS_FIELDS_IN_TEXT = re.compile(rb"(?:\A|\n)(?:Reporting-MTA|Final-Recipient)[ \t]*:", re.IGNORECASE)
+_STATUS_FIELDS_IN_TEXT = re.compile(r"(?:\A|\n)(?:Reporting-MTA|Final-Recipient)[ \t]*:", re.IGNORECASE)
 _GAVE_UP = re.compile(
     r"\b(?:envelope expired|message expired|giving up|gave up|could not be delivered for|no longer)\b"
 )
+_FIELDS_OF_A_RECIPIENT = frozenset({"action", "status", "diagnostic-code", "final-recipient"})
 _TIME_IS_UP = Status(4, 4, 7)
 
 
@@ -43,27 +46,30 @@ def _without_address(fields: Block, mail: Mail) -> Report | None:
 
     The fields that there are still count: of a single recipient, they speak of it.
     """
-    report = text.read(mail)
-    if report is None:
+    about = dict(reversed(fields))
+    if not _FIELDS_OF_A_RECIPIENT & about.keys():
         return None
+    action = read_action(about.get("action"))
+    report = text.read(mail) or Report(kind=Kind.DELAY if action is Action.DELAYED else Kind.BOUNCE, reader="rfc3464")
     findings = report.findings
     if len(findings) == 1:
-        about = dict(reversed(fields))
         status = find_status(about.get("status", ""))
-        findings = (replace(findings[0], status=status, action=read_action(about.get("action")) or findings[0].action),)
+        findings = (replace(findings[0], status=status, action=action or findings[0].action),)
     return replace(report, findings=findings, reporting_mta=reporting_mta(fields), fields=tuple(fields))
 
 
-def _status_content(mail: Mail) -> bytes | None:
+def _status_content(mail: Mail) -> str | None:
     parts = mail.parts_of(STATUS_TYPES)
     if parts:
-        return b"\n\n".join(part.content for part in parts)
-    # QUIRK: gateways that break the boundary, or relabel the part, leave the status fields in plain sight.
-    for part in mail.parts:
-        if part.content_type.main == "text" or part is mail.top:
-            found = _STATUS_FIELDS_IN_TEXT.search(part.content)
-            if found:
-                return part.content[found.start() :]
+        return decode_unlabelled(b"\n\n".join(part.content for part in parts))
+    if not mail.may_be_bounce:
+        return None  # people ask about bounces by quoting them
+    # QUIRK: gateways that break the boundary, relabel the part, or forward a report as text leave the status fields
+    # in plain sight.
+    for content in (unquote_forwarded(mail.text), decode_unlabelled(mail.top.content)):
+        found = _STATUS_FIELDS_IN_TEXT.search(content)
+        if found:
+            return content[found.start() :]
     return None
 
 

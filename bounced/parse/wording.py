@@ -18,6 +18,9 @@ class Wording:
     after: tuple[str, ...]
     delay: PhraseIndex
     gave_up: PhraseIndex
+    auto_reply: PhraseIndex
+    challenge: PhraseIndex
+    complaint: PhraseIndex
     families: PhraseIndex
     family_names: tuple[str, ...]
 
@@ -39,6 +42,9 @@ def shipped_wording() -> Wording:
         after=tuple(fold(phrase) for phrase in data["after"]),
         delay=PhraseIndex(data["delay"]),
         gave_up=PhraseIndex(data["gave_up"]),
+        auto_reply=PhraseIndex(data["auto_reply"]),
+        challenge=PhraseIndex(data["challenge"]),
+        complaint=PhraseIndex(data["complaint"]),
         families=PhraseIndex([phrase for phrases in families.values() for phrase in phrases]),
         family_names=tuple(name for name, phrases in families.items() for _ in phrases),
     )

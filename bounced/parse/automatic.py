@@ -1,0 +1,91 @@
+"""Recognise what machines send on behalf of people: receipts, automatic answers, challenges.
+
+None of them may ever count against an address.
+"""
+
+from bounced.model import Finding, Kind, Report
+from bounced.parse.address import find_address
+from bounced.parse.charset import decode_unlabelled
+from bounced.parse.dsn import split_blocks
+from bounced.parse.mail import Mail
+from bounced.parse.wording import shipped_wording
+from bounced.phrases import fold
+
+_RECEIPT = frozenset({"message/disposition-notification", "message/global-disposition-notification"})
+_AUTO_HEADERS = frozenset(
+    {
+        "x-autoreply",
+        "x-autorespond",
+        "x-autoresponse",
+        "x-auto-response",
+        "x-autoresponder",
+        "x-autoreply-from",
+        "x-mail-autoreply",
+        "x-vacation",
+    }
+)
+_AUTO_VALUES = {
+    "precedence": ("auto_reply", "auto-reply"),
+    "x-precedence": ("auto_reply", "auto-reply"),
+    "preference": ("auto_reply", "auto-reply"),
+    "auto-submitted": ("auto-replied",),
+    "delivered-to": ("autoresponder",),
+    "x-post-messageclass": ("9; autoresponder",),
+}
+_CHALLENGE_HEADERS = frozenset(
+    {
+        "x-tmda-confirm",
+        "x-choicemail-registration-request",
+        "x-challenge-response",
+        "x-boxbe-notification",
+        "x-spamarrest",
+    }
+)
+
+
+def read_receipt(mail: Mail) -> Report | None:
+    """Recognise a message disposition notification (RFC 8098).
+
+    QUIRK: Dovecot tells with one that a filter rejected the mail (RFC 5429);
+    that is a failure, and is left to the readers of those.
+    """
+    parts = mail.parts_of(_RECEIPT)
+    if not parts:
+        return None
+    fields = tuple(field for block in split_blocks(decode_unlabelled(parts[0].content)) for field in block)
+    disposition = next((value.lower() for name, value in fields if name == "disposition"), "")
+    if "deleted" in disposition and "automatic-action" in disposition and "rejected" in mail.report_text.lower():
+        return None
+    return Report(kind=Kind.MDN, reader="rfc8098", fields=fields)
+
+
+def read_challenge(mail: Mail) -> Report | None:
+    """Recognise the question of a filter whether a person sent the mail."""
+    names = {name for name, _ in mail.headers}
+    subject = fold(mail.headers.get("subject") or "")
+    if not names & _CHALLENGE_HEADERS and (mail.is_from_daemon or not shipped_wording().challenge.find(subject)):
+        return None
+    return Report(kind=Kind.CHALLENGE, findings=_sender(mail), reader="challenge")
+
+
+def read_auto_reply(mail: Mail) -> Report | None:
+    """Recognise an automatic answer (RFC 3834 section 5) by the sender's own marks.
+
+    QUIRK: Exim, Gmail and others put ``Auto-Submitted: auto-replied`` on their
+    bounces, so a mail system is never taken for somebody on holiday.
+    """
+    if mail.is_from_daemon:
+        return None
+    headers = mail.headers
+    is_marked = any(name in _AUTO_HEADERS for name, _ in headers) or any(
+        (headers.get(name) or "").strip().lower().startswith(values) for name, values in _AUTO_VALUES.items()
+    )
+    if not is_marked and not shipped_wording().auto_reply.find(fold(headers.get("subject") or "")):
+        return None
+    return Report(kind=Kind.AUTO_REPLY, findings=_sender(mail), reader="rfc3834")
+
+
+def _sender(mail: Mail) -> tuple[Finding, ...]:
+    """Who answers: the address that we wrote to, or one behind it."""
+    sender = find_address(mail.headers.get("from") or "")
+    return (Finding(recipient=sender),) if sender else ()
