@@ -46,7 +46,9 @@ def read_knowledge(config: Config) -> Knowledge:
     if directory is None:
         return make_knowledge()
     try:
-        files = {path.name: path.read_text(encoding="utf-8") for path in sorted(directory.glob("*.toml"))}
+        # A glob would find nothing in a directory that is not there, and say nothing.
+        paths = sorted(path for path in directory.iterdir() if path.suffix == ".toml")
+        files = {path.name: path.read_text(encoding="utf-8") for path in paths}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
             str(error), where="classify.rules", remedy="name a directory with readable *.toml files"
@@ -141,6 +143,11 @@ class Daemon:
         self._config, self._incoming, self._outgoing, self._settings = config, incoming, outgoing, settings
         self.servers = servers
 
+    async def until_idle(self) -> None:
+        """Wait until every message in memory is concluded and every event of it settled."""
+        await self._incoming.until_idle()
+        await self._outgoing.until_idle()
+
     async def reload(self, config: Config) -> None:
         """Take over rules, certificate, and the settings of the sinks that exist.
 
@@ -157,6 +164,7 @@ class Daemon:
             self._settings.tls.reload()
         self._incoming.read = make_reader(config, knowledge)
         await self._outgoing.replace(subscriptions)
+        self._outgoing.resume()
         self._config = config
 
     def _unchanged(self, config: Config) -> list[SinkSection]:
@@ -195,9 +203,10 @@ async def running(config: Config) -> AsyncIterator[Daemon]:
         async with _in_background(loops):
             servers = await receive.serve(endpoints, settings, incoming.accept)
             try:
-                yield Daemon(config, incoming, outgoing, settings, servers)
+                daemon = Daemon(config, incoming, outgoing, settings, servers)
+                yield daemon
                 servers.stop_listening()
-                await _drain(servers, incoming, outgoing, config.receive.shutdown_seconds)
+                await _drain(daemon, config.receive.shutdown_seconds)
             finally:
                 servers.stop_listening()
         await store.release_own()
@@ -206,23 +215,28 @@ async def running(config: Config) -> AsyncIterator[Daemon]:
 @asynccontextmanager
 async def _in_background(loops: Iterable[Coroutine[None, None, None]]) -> AsyncIterator[None]:
     """Run endless loops beside the context; the failure of one ends everything."""
-    async with asyncio.TaskGroup() as tasks:
-        running_loops = [tasks.create_task(loop) for loop in loops]
-        try:
-            yield
-        finally:
-            for task in running_loops:
-                task.cancel()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            running_loops = [tasks.create_task(loop) for loop in loops]
+            try:
+                yield
+            finally:
+                for task in running_loops:
+                    task.cancel()
+    except ExceptionGroup as group:
+        # A group is made even of what the context alone raised, such as a port that is taken.
+        if len(group.exceptions) == 1:
+            raise group.exceptions[0] from None
+        raise
 
 
-async def _drain(servers: receive.Servers, incoming: Incoming, outgoing: Outgoing, seconds: float) -> None:
+async def _drain(daemon: Daemon, seconds: float) -> None:
     """Finish sessions, then messages, then deliveries, as far as the time allows."""
     deadline = asyncio.get_running_loop().time() + seconds
-    await servers.drain(seconds / 2)
+    await daemon.servers.drain(seconds / 2)
     try:
         async with asyncio.timeout_at(deadline):
-            await incoming.until_idle()
-            await outgoing.until_idle()
+            await daemon.until_idle()
     except TimeoutError:
         _log.warning("stopped_with_work_left", remedy="nothing is lost: the next start goes on with it")
 

@@ -87,6 +87,8 @@ class EventData:
     diagnostic: str | None
     why: WhyData | None
     provider: str | None
+    postmaster: str | None
+    hint: str | None
     reporting_mta: str | None
     remote_mta: str | None
     verp: VerpData | None
@@ -97,6 +99,7 @@ class EventData:
 def describe_outcome(outcome: Outcome) -> dict[str, Any]:
     """Return what is known of one recipient as plain JSON values."""
     finding, verdict = outcome.finding, outcome.verdict
+    provider = verdict and verdict.provider
     return {
         "recipient": outcome.recipient,
         "original_recipient": finding.original_recipient,
@@ -112,7 +115,9 @@ def describe_outcome(outcome: Outcome) -> dict[str, Any]:
         "action": finding.action,
         "diagnostic": finding.diagnostic,
         "why": asdict(verdict.why) if verdict else None,
-        "provider": verdict and verdict.provider,
+        "provider": provider and provider.name,
+        "postmaster": provider and provider.postmaster,
+        "hint": verdict and verdict.hint,
         "remote_mta": finding.remote_mta,
     }
 

@@ -39,6 +39,17 @@ class Action(StrEnum):
     EXPANDED = "expanded"
 
 
+class Stage(StrEnum):
+    """Where in the SMTP dialogue a server refused (RFC 5321 section 3.3)."""
+
+    CONNECT = "connect"
+    HELO = "helo"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    END_OF_DATA = "end_of_data"
+
+
 class BounceType(StrEnum):
     """Hard: this will never work. Soft: the same address may work later."""
 
@@ -195,7 +206,8 @@ class Finding:
         reply: The SMTP reply code found in the diagnostic.
         diagnostic: The Diagnostic-Code as sent, with its type, unfolded and decoded.
         remote_mta: The host that refused.
-        explanation: What the text for people says, where there is no diagnostic.
+        stage: The command that was refused, where the report says it.
+        explanation: What the text for people says, where the diagnostic says too little.
         fields: All fields of the block as sent, decoded, for those who want more.
     """
 
@@ -207,6 +219,7 @@ class Finding:
     reply: Reply | None = None
     diagnostic: str | None = None
     remote_mta: str | None = None
+    stage: Stage | None = None
     explanation: str | None = None
     fields: tuple[tuple[str, str], ...] = ()
 
@@ -257,8 +270,28 @@ class Why:
 
 
 @dataclass(frozen=True, slots=True)
+class Provider:
+    """A mailbox provider or filter whose answers we know.
+
+    Attributes:
+        name: What events call it.
+        label: What people call it.
+        postmaster: The address of its page for senders, where one is known.
+    """
+
+    name: str
+    label: str
+    postmaster: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """What we conclude about one failed or delayed recipient."""
+    """What we conclude about one failed or delayed recipient.
+
+    Attributes:
+        provider: Whose server refused, where it could be recognised.
+        hint: What to do, in one line, where the rule knows.
+    """
 
     bounce_type: BounceType
     advice: Advice
@@ -269,7 +302,8 @@ class Verdict:
     status: Status | None
     reply: Reply | None
     why: Why
-    provider: str | None = None
+    provider: Provider | None = None
+    hint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

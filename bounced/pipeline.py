@@ -9,15 +9,29 @@ This is the whole of the project as a library::
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 
-from bounced.classify import Knowledge, Profile, RuleSet, classify, read_rules, read_tables
+from bounced.classify import (
+    CodeTables,
+    Knowledge,
+    Profile,
+    Providers,
+    Rule,
+    RuleSet,
+    classify,
+    read_pack,
+    read_rules,
+    read_tables,
+)
 from bounced.identify import read_original, sent_to
-from bounced.model import Finding, Kind, Original, Outcome, Understanding
-from bounced.parse import DEFAULT_LIMITS, Limits, parse
-from bounced.shipped import read_text
+from bounced.model import Finding, Kind, Original, Outcome, Understanding, Verdict
+from bounced.parse import DEFAULT_LIMITS, Limits, parse, read_answer
+from bounced.shipped import list_names, read_text
 
 _DATA = "bounced.classify.data"
+_PACKS = "bounced.classify.providers"
+_TEXTS = "bounced.classify.texts"
 _JUDGED = frozenset({Kind.BOUNCE, Kind.DELAY})
 
 
@@ -36,10 +50,23 @@ def make_knowledge(rule_files: Mapping[str, str] | None = None) -> Knowledge:
         statuses=read_text(_DATA, "enhanced-status-codes.csv"),
         reasons=read_text(_DATA, "reasons.csv"),
     )
-    files = {**(rule_files or {}), "texts.toml": read_text(_DATA, "texts.toml")}
-    return Knowledge(
-        tables, RuleSet([rule for name, text in files.items() for rule in read_rules(name, text, tables.reasons)])
+    own = [rule for name, text in (rule_files or {}).items() for rule in _read_rules(name, text, tables)]
+    packs = [read_pack(name, read_text(_PACKS, name), tables.reasons) for name in list_names(_PACKS, ".toml")]
+    texts = [
+        rule
+        for name in list_names(_TEXTS, ".toml")
+        for rule in _read_rules(f"texts/{name}", read_text(_TEXTS, name), tables)
+    ]
+    providers = Providers(
+        {host: pack.provider for pack in packs for host in pack.hosts},
+        [(mark, pack.provider) for pack in packs for mark in pack.marks],
     )
+    return Knowledge(tables, RuleSet([*own, *(rule for pack in packs for rule in pack.rules), *texts]), providers)
+
+
+def _read_rules(file: str, text: str, tables: CodeTables) -> list[Rule]:
+    prefix = file.removesuffix(".toml")
+    return [replace(rule, name=f"{prefix}/{rule.name}") for rule in read_rules(file, text, tables.reasons)]
 
 
 @cache
@@ -73,6 +100,28 @@ def understand(
         outcome = _conclude(finding, report.kind, original, knowledge, profile)
         outcomes.setdefault(outcome.recipient.lower(), outcome)
     return Understanding(report, original, tuple(outcomes.values()))
+
+
+def judge_answer(text: str, *, host: str | None = None, knowledge: Knowledge | None = None) -> Verdict:
+    """Say what the answer of one server means, without a message around it.
+
+    Args:
+        text: What the server said.
+        host: Its name, where it is known.
+        knowledge: Tables and rules; those of the package where left out.
+    """
+    return classify(read_answer(text, host=host), knowledge or shipped_knowledge())
+
+
+def lost_examples(knowledge: Knowledge) -> dict[str, str]:
+    """Return the rules that do not win their own example, each with the rule that wins it instead."""
+    lost = {}
+    for rule in knowledge.rules.rules:
+        host = knowledge.providers.host_of(rule.provider) if rule.provider else None
+        winner = judge_answer(rule.example, host=host, knowledge=knowledge).why.rule
+        if winner != rule.name:
+            lost[rule.name] = winner
+    return lost
 
 
 def _conclude(finding: Finding, kind: Kind, original: Original, knowledge: Knowledge, profile: Profile) -> Outcome:

@@ -9,10 +9,36 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bounced.classify.codes import NO_CODE, Code, CodeTables, Reason, read_tables
-from bounced.classify.rules import Match, Rule, RuleSet, read_rules
-from bounced.model import Action, Advice, BounceType, Confidence, Fault, Finding, Reply, Status, Verdict, Why
+from bounced.classify.files import Pack, read_pack, read_rules
+from bounced.classify.rules import Evidence, Match, Providers, Rule, RuleSet
+from bounced.model import (
+    Action,
+    Advice,
+    BounceType,
+    Confidence,
+    Fault,
+    Finding,
+    Provider,
+    Reply,
+    Status,
+    Verdict,
+    Why,
+)
 
-__all__ = ["CodeTables", "Knowledge", "Match", "Profile", "Rule", "RuleSet", "classify", "read_rules", "read_tables"]
+__all__ = [
+    "CodeTables",
+    "Knowledge",
+    "Match",
+    "Pack",
+    "Profile",
+    "Providers",
+    "Rule",
+    "RuleSet",
+    "classify",
+    "read_pack",
+    "read_rules",
+    "read_tables",
+]
 
 _TRANSIENT = 4
 # These say no more than "it failed", so a finer code in the diagnostic is used instead.
@@ -32,14 +58,16 @@ class Knowledge:
 
     tables: CodeTables
     rules: RuleSet
+    providers: Providers
 
 
 @dataclass(frozen=True, slots=True)
 class _Ground:
-    """What decided: a reason, and why it was chosen."""
+    """What decided: a reason, why it was chosen, and what its rule advises."""
 
     reason: Reason
     why: Why
+    hint: str | None = None
 
 
 def classify(finding: Finding, knowledge: Knowledge, *, profile: Profile = Profile.RULES) -> Verdict:
@@ -51,9 +79,10 @@ def classify(finding: Finding, knowledge: Knowledge, *, profile: Profile = Profi
         profile: Whether texts may overrule codes.
     """
     status = finer(finding.status, finding.said_status)
-    code, code_ground = _by_code(status, finding.reply, knowledge.tables)
-    match = _match(finding, knowledge.rules) if profile is Profile.RULES else None
-    ground = code_ground if match is None else _by_text(match, knowledge.tables)
+    code, ground = _by_code(status, finding.reply, knowledge.tables)
+    provider = knowledge.providers.recognise(finding.remote_mta, finding.diagnostic or finding.explanation or "")
+    if profile is Profile.RULES:
+        ground = _by_rules(finding, provider, knowledge, ground)
     bounce_type = code.bounce_type
     if profile is Profile.RULES and ground.reason.bounce_type is not None:
         bounce_type = ground.reason.bounce_type
@@ -69,7 +98,26 @@ def classify(finding: Finding, knowledge: Knowledge, *, profile: Profile = Profi
         status=status,
         reply=finding.reply,
         why=ground.why,
+        provider=provider,
+        hint=ground.hint,
     )
+
+
+def _by_rules(finding: Finding, provider: Provider | None, knowledge: Knowledge, by_code: _Ground) -> _Ground:
+    """Ask the rules about the diagnostic, and about the rest of the text where that and the codes say nothing."""
+    statuses = frozenset(status for status in (finding.status, finding.said_status) if status is not None)
+
+    def ask(text: str | None) -> Match | None:
+        evidence = Evidence(text or "", statuses, finding.reply, finding.stage, provider)
+        return knowledge.rules.first_match(evidence) if text or statuses else None
+
+    match = ask(finding.diagnostic)
+    if match is None and (finding.diagnostic is None or by_code.reason.fault is Fault.UNKNOWN):
+        match = ask(finding.explanation)
+    if match is None:
+        return by_code
+    why = Why(match.rule.name, match.words, Confidence.LIKELY)
+    return _Ground(knowledge.tables.reasons[match.rule.reason], why, match.rule.hint)
 
 
 def finer(field: Status | None, said: Status | None) -> Status | None:
@@ -98,16 +146,6 @@ def advise(bounce_type: BounceType, fault: Fault, confidence: Confidence) -> Adv
             return Advice.FIX
         case Fault.UNKNOWN:
             return Advice.REVIEW
-
-
-def _match(finding: Finding, rules: RuleSet) -> Match | None:
-    text = finding.diagnostic or finding.explanation
-    return rules.first_match(text) if text else None
-
-
-def _by_text(match: Match, tables: CodeTables) -> _Ground:
-    why = Why(f"texts/{match.rule.name}", match.words, Confidence.LIKELY)
-    return _Ground(tables.reasons[match.rule.reason], why)
 
 
 def _by_code(status: Status | None, reply: Reply | None, tables: CodeTables) -> tuple[Code, _Ground]:

@@ -1,94 +1,128 @@
-"""Apply ordered text rules: what servers say in words is finer than their codes.
+"""Apply ordered rules: what servers say in words is finer than their codes.
 
 A rule is data: ``name``, ``pattern`` (phrases, any of which is enough),
 ``reason``, ``source`` (who says so) and an ``example`` that the rule must
-win. They stand in order, the most authoritative first, and the first match
-wins.
+win. It may ask for more: a ``status``, a ``reply`` code or a ``stage`` of the
+dialogue, and it may give a ``hint`` of what to do. Rules stand in order, the
+most authoritative first, and the first that applies wins.
 """
 
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from bounced.model import Provider, Reply, Stage, Status
 from bounced.phrases import PhraseIndex, fold
-from bounced.errors import KnowledgeError
 
-_KEYS = {"name", "pattern", "reason", "source", "example"}
 # An explanation longer than this is quoted mail, not a reason.
 _LOOKED_AT = 4096
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a rule may look at.
+
+    Attributes:
+        text: What the server said.
+        statuses: The enhanced status codes, of the field and of the text.
+        reply: The SMTP reply code.
+        stage: What was refused.
+        provider: Whose server it is, where that is known.
+    """
+
+    text: str
+    statuses: frozenset[Status] = frozenset()
+    reply: Reply | None = None
+    stage: Stage | None = None
+    provider: Provider | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule, as written in its file."""
+    """One rule; an empty tuple of codes or stages means any."""
 
     name: str
     pattern: tuple[str, ...]
     reason: str
     source: str
     example: str
+    status: tuple[Status, ...] = ()
+    reply: tuple[int, ...] = ()
+    stage: tuple[Stage, ...] = ()
+    hint: str | None = None
+    provider: Provider | None = None
+
+    def applies(self, evidence: Evidence) -> bool:
+        """Whether all that the rule asks for besides its phrases is there."""
+        return (
+            (self.provider is None or self.provider == evidence.provider)
+            and (not self.status or not evidence.statuses.isdisjoint(self.status))
+            and (not self.reply or (evidence.reply is not None and evidence.reply.code in self.reply))
+            and (not self.stage or evidence.stage in self.stage)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The rule that won and the words that made it win."""
+    """The rule that won and the words or code that made it win."""
 
     rule: Rule
     words: str
 
 
 class RuleSet:
-    """Rules in order, with one index over all their phrases."""
+    """Rules in order, found by one index over all their phrases and one over the codes of those without."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = tuple(rules)
-        self._rule_of_phrase = [rule for rule in self.rules for _ in rule.pattern]
-        self._index = PhraseIndex([phrase for rule in self.rules for phrase in rule.pattern])
+        self._rule_of_phrase = [number for number, rule in enumerate(self.rules) for _ in rule.pattern]
+        self._phrases = PhraseIndex([phrase for rule in self.rules for phrase in rule.pattern])
+        self._of_status: dict[Status, list[int]] = {}
+        for number, rule in enumerate(self.rules):
+            for status in rule.status if not rule.pattern else ():
+                self._of_status.setdefault(status, []).append(number)
 
-    def first_match(self, text: str) -> Match | None:
-        """Return the first rule that matches `text`, or None."""
-        found = self._index.find(fold(text[:_LOOKED_AT]))
-        if not found:
-            return None
-        number = min(found)
-        return Match(self._rule_of_phrase[number], found[number])
+    def first_match(self, evidence: Evidence) -> Match | None:
+        """Return the first rule that applies, or None."""
+        found = {number: str(status) for status in evidence.statuses for number in self._of_status.get(status, ())}
+        for phrase, words in self._phrases.find(fold(evidence.text[:_LOOKED_AT])).items():
+            found.setdefault(self._rule_of_phrase[phrase], words)
+        for number in sorted(found):
+            if self.rules[number].applies(evidence):
+                return Match(self.rules[number], found[number])
+        return None
 
 
-def read_rules(file: str, text: str, reasons: Mapping[str, object]) -> list[Rule]:
-    """Read the rules of one TOML file.
+class Providers:
+    """Knows a provider by the name of its host, else by words that only its servers use.
+
+    The domain of the recipient is not looked at: it says who takes the mail in
+    the end, not whose filter refused it.
 
     Args:
-        file: Its name, for errors.
-        text: Its content.
-        reasons: The reasons that exist.
-
-    Raises:
-        KnowledgeError: The file is no TOML, or a rule lacks something or names an unknown reason.
+        hosts: Providers by the end of their hosts' names.
+        marks: Providers by words of theirs.
     """
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise KnowledgeError(f"{file}: {error}") from error
-    entries = content.pop("rule", [])
-    if content or not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise KnowledgeError(f"{file}: must hold nothing but [[rule]] tables")
-    return [_read_rule(file, entry, reasons) for entry in entries]
 
+    def __init__(self, hosts: Mapping[str, Provider], marks: Iterable[tuple[str, Provider]]) -> None:
+        self._hosts = dict(hosts)
+        marked = list(marks)
+        self._marks = PhraseIndex([mark for mark, _ in marked])
+        self._of_mark = [provider for _, provider in marked]
 
-def _read_rule(file: str, entry: dict[str, object], reasons: Mapping[str, object]) -> Rule:
-    where = f"{file}, rule {entry.get('name')!r}"
-    if set(entry) != _KEYS:
-        raise KnowledgeError(f"{where}: keys must be exactly {', '.join(sorted(_KEYS))}")
-    pattern = entry.pop("pattern")
-    if not isinstance(pattern, list) or not pattern or not all(map(_is_phrase, pattern)):
-        raise KnowledgeError(f"{where}: pattern must be a list of phrases")
-    texts = {key: value for key, value in entry.items() if isinstance(value, str)}
-    if len(texts) < len(entry):
-        raise KnowledgeError(f"{where}: {', '.join(sorted(entry.keys() - texts.keys()))} must be text")
-    if texts["reason"] not in reasons:
-        raise KnowledgeError(f"{where}: unknown reason {texts['reason']!r}")
-    return Rule(pattern=tuple(pattern), **texts)
+    def host_of(self, provider: Provider) -> str | None:
+        """Return the name of a host by which `provider` is known, or None where only its words are."""
+        return next((host for host, known in self._hosts.items() if known == provider), None)
 
+    def recognise(self, host: str | None, text: str) -> Provider | None:
+        """Return whose server said `text`, or None.
 
-def _is_phrase(value: object) -> bool:
-    return isinstance(value, str) and fold(value).strip(". ") != ""
+        Args:
+            host: The name of the host that refused, as reported.
+            text: What it said.
+        """
+        labels = (host or "").lower().rstrip(".").split(".")
+        for start in range(len(labels)):
+            if provider := self._hosts.get(".".join(labels[start:])):
+                return provider
+        found = self._marks.find(fold(text[:_LOOKED_AT]))
+        return self._of_mark[min(found)] if found else None

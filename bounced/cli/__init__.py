@@ -5,12 +5,11 @@ from typing import Annotated
 
 import typer
 
-from bounced import __version__
-from bounced.cli import daemon, deliveries, demo, explain, ingest, parse
+from bounced import __version__, log
+from bounced.cli import daemon, deliveries, demo, explain, ingest, parse, rules
 from bounced.errors import BouncedError, ConfigurationError, StoreError
 
 _FAILED, _MISCONFIGURED = 1, 78
-_INTERRUPTED, _PIPE_CLOSED = 130, 141
 
 app = typer.Typer(
     name="bounced",
@@ -26,6 +25,7 @@ app.command()(parse.parse)
 app.command()(explain.explain)
 app.command()(ingest.ingest)
 app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(rules.app, name="rules")
 app.command()(demo.demo)
 
 
@@ -42,6 +42,7 @@ def _options(
     ] = False,
 ) -> None:
     """Turn returned mail into facts an application can act on."""
+    log.configure(level="error")  # standard output belongs to what was asked for
 
 
 def main() -> None:
@@ -57,8 +58,3 @@ def main() -> None:
     except BouncedError as error:
         typer.echo(f"bounced: {error}", err=True)
         sys.exit(_FAILED)
-    except BrokenPipeError:
-        sys.stderr.close()  # nobody reads any more, and Python would complain at exit
-        sys.exit(_PIPE_CLOSED)
-    except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)

@@ -55,7 +55,9 @@ async def _demo(*, stay: bool, jsonl: bool) -> None:
                 mails = [file.read_bytes() for file in samples if file.name.endswith(".eml")]
                 endpoint = daemon.servers.addresses[0]
                 await asyncio.to_thread(_send, str(endpoint.host), endpoint.port, mails)
-                events = await receiver.until(len(mails))
+                async with asyncio.timeout(_DEADLINE_SECONDS):
+                    await daemon.until_idle()
+                events = list(receiver.events.values())
                 _show(events, jsonl=jsonl)
                 if not jsonl:
                     typer.echo(f"\n{len(mails)} messages by SMTP to {endpoint}, {len(events)} events, each sent to")
@@ -84,8 +86,7 @@ class _Receiver:
     def __init__(self) -> None:
         from aiohttp import web
 
-        self._events: dict[str, dict[str, Any]] = {}
-        self._arrived = asyncio.Condition()
+        self.events: dict[str, dict[str, Any]] = {}
         application = web.Application()
         application.router.add_post("/hooks/bounces", self._take)
         self._runner = web.AppRunner(application, access_log=None)
@@ -108,20 +109,8 @@ class _Receiver:
         from aiohttp import web
 
         event = json.loads(await request.read())
-        async with self._arrived:
-            self._events[event["id"]] = event
-            self._arrived.notify_all()
+        self.events[event["id"]] = event
         return web.Response(status=204)
-
-    async def until(self, messages: int) -> list[dict[str, Any]]:
-        """Wait until events of this many messages are here; return them in order of arrival."""
-
-        def is_complete() -> bool:
-            return len({event["data"]["message"]["id"] for event in self._events.values()}) >= messages
-
-        async with asyncio.timeout(_DEADLINE_SECONDS), self._arrived:
-            await self._arrived.wait_for(is_complete)
-        return list(self._events.values())
 
 
 def _send(host: str, port: int, mails: list[bytes]) -> None:

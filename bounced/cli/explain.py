@@ -53,7 +53,7 @@ def _explain_text(text: str) -> dict[str, Facts]:
     status = Status.parse(text)
     if status is not None:
         reason, entry = tables.reason_of_status(status)
-        meaning = tables.statuses[(status.subject, status.detail)] if entry != "X.0.0" or status.is_undefined else None
+        meaning = tables.statuses.get((status.subject, status.detail)) or tables.statuses.get((status.subject, 0))
         about = {
             "registry entry": entry,
             "registry name": meaning and meaning.name,

@@ -37,6 +37,9 @@ def ingest(
     except StoreError as error:
         typer.echo(f"bounced: the store cannot be written: {error}", err=True)
         raise typer.Exit(_TRY_AGAIN) from error
+    except OSError as error:
+        typer.echo(f"bounced: {error.filename or 'the mail'}: {error.strerror}", err=True)
+        raise typer.Exit(1) from error
     typer.echo(f"{new} new, {known} known already", err=True)
 
 

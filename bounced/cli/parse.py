@@ -33,19 +33,21 @@ def parse(sources: Sources = None, jsonl: JsonLines = False, config: ConfigFile 
 
       swaks --dump-mail | bounced parse
     """
-    from bounced import log
-
-    log.configure(level="error")
     understand_ = _reader(config)
     rows = table("file", "kind", "recipient", "type", "advice", "reason", "code", "status")
+    is_complete = True
     for name, understanding in _understand_all(sources or [], understand_):
-        if jsonl:
+        if understanding is None:
+            is_complete = False
+        elif jsonl:
             line = {"file": name, **describe_understanding(understanding)}
             sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
         else:
             _add_rows(rows, name, understanding)
     if not jsonl:
         console().print(rows)
+    if not is_complete:
+        raise typer.Exit(1)
 
 
 def _reader(config: Path | None) -> Callable[[bytes], Understanding]:
@@ -58,9 +60,10 @@ def _reader(config: Path | None) -> Callable[[bytes], Understanding]:
     return make_reader(loaded, read_knowledge(loaded))
 
 
-def _understand_all(sources: list[str], read: Callable[[bytes], Understanding]) -> Iterator[tuple[str, Understanding]]:
-    """Yield every message understood; what cannot be opened is said, and makes the command fail at its end."""
-    failed = False
+def _understand_all(
+    sources: list[str], read: Callable[[bytes], Understanding]
+) -> Iterator[tuple[str, Understanding | None]]:
+    """Yield every message understood, and None for a file that cannot be read, after saying so."""
     with progress("Reading") as bar:
         try:
             files = find_files(sources)
@@ -71,10 +74,8 @@ def _understand_all(sources: list[str], read: Callable[[bytes], Understanding]) 
                 for name, raw in read_messages(file):
                     yield name, read(raw)
             except OSError as error:
-                failed = True
-                typer.echo(f"bounced: {error.filename}: {error.strerror}", err=True)
-    if failed:
-        raise typer.Exit(1)
+                typer.echo(f"bounced: {file or 'standard input'}: {error.strerror}", err=True)
+                yield str(file or "-"), None
 
 
 class _Bar:

@@ -95,6 +95,11 @@ class Outgoing:
         for subscription in subscriptions:
             await self._feeds[subscription.sink.name].replace(subscription)
 
+    def resume(self) -> None:
+        """Ask those sinks again that were gone."""
+        for feed in self._feeds.values():
+            feed.resume()
+
 
 class Feed:
     """One sink with what is on its way to it.
@@ -153,9 +158,12 @@ class Feed:
         """Go on with a new sink of the same name; the old one finishes what it was given."""
         await subscription.sink.open()
         old, self._subscription = self._subscription.sink, subscription
-        self._is_gone = False
         if not self._in_use[old]:
             await old.close()
+
+    def resume(self) -> None:
+        """Ask the sink again if it was gone."""
+        self._is_gone = False
 
     async def _claim(self, limit: int) -> int:
         if self._is_gone:

@@ -8,13 +8,15 @@ of them work within one set of limits.
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from bounced.model import Kind, Report
+from bounced.model import Finding, Kind, Report
 from bounced.parse import fallback, feedback, notification, rfc3464, text
 from bounced.parse.automatic import read_auto_reply, read_challenge, read_receipt
+from bounced.parse.codes import read_codes
+from bounced.parse.dialogue import find_host, find_stage
 from bounced.parse.mail import Mail
 from bounced.parse.mime import DEFAULT_LIMITS, Limits
 
-__all__ = ["DEFAULT_LIMITS", "Limits", "parse"]
+__all__ = ["DEFAULT_LIMITS", "Limits", "parse", "read_answer"]
 
 ORIGINAL_HEADERS = frozenset({"message-id", "from", "to", "subject", "date", "list-id"})
 _READERS: tuple[Callable[[Mail], Report | None], ...] = (
@@ -54,6 +56,27 @@ def parse(raw: bytes, *, limits: Limits = DEFAULT_LIMITS, headers: Iterable[str]
         findings=report.findings[: limits.recipients],
         original_headers=_original_headers(mail, headers),
         notes=tuple(notes),
+    )
+
+
+def read_answer(text: str, *, host: str | None = None) -> Finding:
+    """Read what one server said, without a message around it.
+
+    Args:
+        text: A diagnostic, as a log or a report quotes it.
+        host: The server's name, where it is known.
+
+    Returns:
+        A finding about nobody.
+    """
+    said = read_codes(text)
+    return Finding(
+        recipient="",
+        said_status=said.status,
+        reply=said.reply,
+        diagnostic=text,
+        remote_mta=host or find_host(text),
+        stage=find_stage(text),
     )
 
 

@@ -9,6 +9,7 @@ from bounced.parse import text
 from bounced.parse.address import ADDRESS, clean_address
 from bounced.parse.charset import decode_unlabelled
 from bounced.parse.codes import find_status, read_codes
+from bounced.parse.dialogue import find_host, find_stage
 from bounced.parse.dsn import STATUS_TYPES, Block, read_action, read_status_part, reporting_mta
 from bounced.parse.mail import Mail
 from bounced.parse.quoted import unquote_forwarded
@@ -75,9 +76,14 @@ def _status_content(mail: Mail) -> str | None:
 
 def _complete(finding: Finding, told: str | None, mail: Mail) -> Finding:
     """Fill in what the fields leave out and the rest of the message says."""
-    if finding.diagnostic is None or finding.reply is None:
-        reply = finding.reply or read_codes(told or "").reply
-        finding = replace(finding, explanation=told, reply=reply)
+    said = finding.diagnostic or told or ""
+    finding = replace(
+        finding,
+        explanation=told,
+        reply=finding.reply or read_codes(told or "").reply,
+        remote_mta=finding.remote_mta or find_host(said),
+        stage=find_stage(said) or find_stage(told or ""),
+    )
     action = finding.action or _action_of_status(finding.status)
     if action is Action.DELAYED and finding.status == _TIME_IS_UP and _GAVE_UP.search(mail.text.lower()):
         # QUIRK: OpenSMTPD says "delayed" also when it has given up.

@@ -14,6 +14,7 @@ from itertools import pairwise
 from bounced.model import Action, Finding, Kind, Report
 from bounced.parse.address import ADDRESS, clean_address
 from bounced.parse.codes import read_codes
+from bounced.parse.dialogue import find_host, find_stage
 from bounced.parse.header import Headers
 from bounced.parse.mail import Mail
 from bounced.parse.transcript import is_transcript, read_transcript
@@ -50,7 +51,7 @@ def read(mail: Mail) -> Report | None:
     """Return what the text of `mail` says of its recipients, or None where it is no report."""
     wording = shipped_wording()
     folded = fold(mail.report_text[:_LOOKED_AT])
-    family = wording.family_of(folded)
+    family = wording.families.name_of(folded)
     if not family and not mail.may_be_bounce:
         return None
     said = say_of_recipients(mail)
@@ -171,5 +172,7 @@ def _make_finding(address: str, said: str, report: str, action: Action) -> Findi
         said_status=codes.status,
         reply=codes.reply,
         diagnostic=" ".join(diagnostic.split()) if diagnostic else None,
+        remote_mta=find_host(diagnostic or report),
+        stage=find_stage(diagnostic or report),
         explanation=report[:_SAID_LENGTH].strip() or None,
     )

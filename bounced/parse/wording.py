@@ -1,11 +1,25 @@
 """The wordings of mail systems, from ``data/wording.toml``."""
 
 import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from bounced.phrases import PhraseIndex, fold
 from bounced.shipped import read_text
+
+
+class Table:
+    """Named lists of phrases, of which the first with a phrase in the text counts."""
+
+    def __init__(self, lists: Mapping[str, Sequence[str]]) -> None:
+        self._index = PhraseIndex([phrase for phrases in lists.values() for phrase in phrases])
+        self._names = [name for name, phrases in lists.items() for _ in phrases]
+
+    def name_of(self, folded: str) -> str | None:
+        """Return the name of the first list with a phrase in `folded`, or None."""
+        found = self._index.find(folded)
+        return self._names[min(found)] if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +35,14 @@ class Wording:
     auto_reply: PhraseIndex
     challenge: PhraseIndex
     complaint: PhraseIndex
-    families: PhraseIndex
-    family_names: tuple[str, ...]
-
-    def family_of(self, folded: str) -> str | None:
-        """Return the first family whose words are in `folded`, or None."""
-        found = self.families.find(folded)
-        return self.family_names[min(found)] if found else None
+    stages: Table
+    families: Table
 
 
 @cache
 def shipped_wording() -> Wording:
     """Return the wordings that come with the package, read once."""
     data = tomllib.loads(read_text("bounced.parse.data", "wording.toml"))
-    families: dict[str, list[str]] = data["families"]
     return Wording(
         returned=PhraseIndex(data["returned"]),
         announce=PhraseIndex(data["announce"]),
@@ -45,6 +53,6 @@ def shipped_wording() -> Wording:
         auto_reply=PhraseIndex(data["auto_reply"]),
         challenge=PhraseIndex(data["challenge"]),
         complaint=PhraseIndex(data["complaint"]),
-        families=PhraseIndex([phrase for phrases in families.values() for phrase in phrases]),
-        family_names=tuple(name for name, phrases in families.items() for _ in phrases),
+        stages=Table(data["stages"]),
+        families=Table(data["families"]),
     )

@@ -27,6 +27,12 @@ def fetch_event(connection: Connection, event_id: str) -> StoredEvent | None:
     return StoredEvent(to_event(row), row.message_id, row.report, row.created_at) if row else None
 
 
+def list_reports(connection: Connection, limit: int) -> list[str]:
+    """Return the reports of the messages that were concluded last, the latest first."""
+    query = select(message.c.report).where(message.c.report.is_not(None)).order_by(message.c.concluded_at.desc())
+    return list(connection.scalars(query.limit(limit)))
+
+
 def list_deliveries(
     connection: Connection, state: DeliveryState | None, sink: str | None, since: datetime | None, limit: int
 ) -> list[StoredDelivery]:

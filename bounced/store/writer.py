@@ -73,7 +73,8 @@ class Writer:
         the work is done all the same and only the answer is lost.
 
         Raises:
-            StoreError: Nothing was written, or too many bytes wait already.
+            StoreError: Nothing was written. Only where the connection broke during the commit
+                does nobody know; to repeat is always safe.
         """
         operation = _Operation(work, payload, weight_bytes, self._loop.create_future())
         with self._changed:

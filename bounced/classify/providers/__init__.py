@@ -1,0 +1,1 @@
+"""Packs of what providers say, one file per provider."""

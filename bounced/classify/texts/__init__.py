@@ -1,0 +1,1 @@
+"""Rules for what servers of any make say, one file per language."""

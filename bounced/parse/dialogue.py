@@ -1,0 +1,31 @@
+"""Say at which step of the SMTP dialogue a server refused, and which server it was."""
+
+import re
+
+from bounced.model import Stage
+from bounced.parse.wording import shipped_wording
+from bounced.phrases import fold
+
+_COMMANDS = {"RCPT": Stage.RCPT, "MAIL": Stage.MAIL, "DATA": Stage.DATA, "EHLO": Stage.HELO, "HELO": Stage.HELO}
+# The last command before the refusal: ">>> RCPT To:<ann@example.com>" of Sendmail, "In:  DATA" of Postfix.
+_SENT = re.compile(r"^\s*(?:>>>|In:|Sent <<<)\s*(RCPT|MAIL|DATA|EHLO|HELO)\b", re.IGNORECASE | re.MULTILINE)
+_HOST = re.compile(
+    r"\b(?:host|server|mx|to|by|talking to|said by):? ?<?\[?([a-z0-9](?:[a-z0-9-]{0,62}\.){1,8}[a-z]{2,24})\b(?!@)",
+    re.IGNORECASE,
+)
+_LOOKED_AT = 2048
+
+
+def find_stage(text: str) -> Stage | None:
+    """Return the step that `text` says was refused, or None (RFC 5321 section 3.3)."""
+    name = shipped_wording().stages.name_of(fold(text[:_LOOKED_AT]))
+    if name:
+        return Stage(name)
+    sent = _SENT.findall(text[:_LOOKED_AT])
+    return _COMMANDS[sent[-1].upper()] if sent else None
+
+
+def find_host(text: str) -> str | None:
+    """Return the name of the host that `text` says refused (``host mx.example.com[192.0.2.1] said``), or None."""
+    match = _HOST.search(text[:_LOOKED_AT])
+    return match[1].lower() if match else None

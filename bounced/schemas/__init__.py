@@ -1,0 +1,1 @@
+"""The JSON Schemas of what we send, generated from ``bounced.event``."""
