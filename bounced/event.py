@@ -175,13 +175,10 @@ def _make(
     message: Message, type_: EventType, understanding: Understanding, outcome: Outcome | None, source: str
 ) -> Event:
     report = understanding.report
-    about = describe_outcome(outcome) if outcome else _no_recipient()
-    remote_mta = about.pop("remote_mta", None)
     data = {
-        **about,
+        **_no_recipient(),
+        **(describe_outcome(outcome) if outcome else {}),
         "reporting_mta": report.reporting_mta,
-        "remote_mta": remote_mta,
-        "verp": None,
         "original": describe_original(understanding.original),
         "message": _describe_message(message, report.kind, list(report.notes)),
     }

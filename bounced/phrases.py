@@ -9,7 +9,7 @@ closer, so a thousand phrases cost little more than ten.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TypeAlias
 
 _Trie: TypeAlias = "dict[str, _Trie]"
@@ -27,12 +27,14 @@ class PhraseIndex:
     """An index over phrases, numbered in the order given."""
 
     def __init__(self, phrases: Sequence[str]) -> None:
-        self._exact: list[re.Pattern[str] | None] = []
+        self._exact: list[re.Pattern[str] | str] = []
         self._of_piece: dict[str, list[int]] = {}
         for number, phrase in enumerate(phrases):
             pieces = [piece for piece in (fold(part) for part in phrase.split("...")) if piece]
             self._of_piece.setdefault(max(pieces, key=len), []).append(number)
-            self._exact.append(re.compile(_GAP.join(_pattern(piece) for piece in pieces)) if len(pieces) > 1 else None)
+            self._exact.append(
+                re.compile(_GAP.join(_pattern(piece) for piece in pieces)) if len(pieces) > 1 else pieces[0]
+            )
         pieces = list(self._of_piece)
         self._anywhere = re.compile(f"(?=({_expression(_trie(pieces))}))") if pieces else None
         # What is found at a place is the longest piece there; shorter ones that it begins with are there too.
@@ -42,23 +44,17 @@ class PhraseIndex:
         }
 
     def find(self, folded: str) -> dict[int, str]:
-        """Return the numbers of all phrases in `folded`, each with the words that matched."""
-        found: dict[int, str] = {}
-        for piece in self._pieces(folded):
-            for number in self._with_prefixes[piece]:
-                if number not in found and (words := self._confirm(number, piece, folded)):
-                    found[number] = words
-        return found
+        """Return the numbers of all phrases in `folded`, in order, each with the words that matched."""
+        numbers = {number for piece in self._pieces(folded) for number in self._with_prefixes[piece]}
+        return {number: words for number in sorted(numbers) if (words := self._confirm(number, folded))}
 
-    def _pieces(self, folded: str) -> Iterator[str]:
-        if self._anywhere is None:
-            return iter(())
-        return iter({match[1] for match in self._anywhere.finditer(folded)})
+    def _pieces(self, folded: str) -> set[str]:
+        return {match[1] for match in self._anywhere.finditer(folded)} if self._anywhere else set()
 
-    def _confirm(self, number: int, piece: str, folded: str) -> str | None:
+    def _confirm(self, number: int, folded: str) -> str | None:
         exact = self._exact[number]
-        if exact is None:
-            return piece
+        if isinstance(exact, str):
+            return exact
         match = exact.search(folded)
         return match[0] if match else None
 

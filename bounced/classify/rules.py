@@ -7,12 +7,14 @@ dialogue, and it may give a ``hint`` of what to do. Rules stand in order, the
 most authoritative first, and the first that applies wins.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bounced.model import Provider, Reply, Stage, Status
 from bounced.phrases import PhraseIndex, fold
 
+_ADDRESS = re.compile(r"[^\s<>()\[\],;:\"]{1,128}@[^\s<>()\[\],;:\"]{1,255}")
 # An explanation longer than this is quoted mail, not a reason.
 _LOOKED_AT = 4096
 
@@ -84,7 +86,9 @@ class RuleSet:
     def first_match(self, evidence: Evidence) -> Match | None:
         """Return the first rule that applies, or None."""
         found = {number: str(status) for status in evidence.statuses for number in self._of_status.get(status, ())}
-        for phrase, words in self._phrases.find(fold(evidence.text[:_LOOKED_AT])).items():
+        # What stands in an address is a name, whatever words it is made of.
+        text = _ADDRESS.sub("@", evidence.text[:_LOOKED_AT])
+        for phrase, words in self._phrases.find(fold(text)).items():
             found.setdefault(self._rule_of_phrase[phrase], words)
         for number in sorted(found):
             if self.rules[number].applies(evidence):

@@ -63,14 +63,23 @@ class Window:
             poll_seconds: How long to wait where the store had nothing.
         """
         while True:
-            asked = self._max_items - self._items
-            self._left_behind.clear()
-            try:
-                taken = await claim(asked) if asked and self._bytes < self._max_bytes else 0
-            except StoreError:
-                taken = 0  # the store has said so, and is asked again
+            taken = await self._fill(claim)
             if not taken:
                 await self._pause(poll_seconds)
+
+    async def _fill(self, claim: Callable[[int], Awaitable[int]]) -> int:
+        """Claim once if there is room; return how much came."""
+        room = self._max_items - self._items
+        if room <= 0 or self._bytes >= self._max_bytes:
+            return 0
+        self._left_behind.clear()
+        try:
+            taken = await claim(room)
+        except StoreError:
+            return 0  # the store has said so, and is asked again
+        if taken == room:
+            self._left_behind.set()
+        return taken
 
     async def _pause(self, poll_seconds: float) -> None:
         """Wait for the poll, or until the memory has been worked off while more is waiting."""

@@ -5,7 +5,7 @@ import re
 # Local parts may hold UTF-8 (RFC 6531) and, quoted, nearly anything but control characters; both halves are
 # bounded: a scan is linear.
 _DOMAIN = r"[^\s\x00-\x1f\x7f<>()\[\],;:\"@\\]{1,255}"
-_BARE = rf"[^\s\x00-\x1f\x7f<>()\[\],;:\"@\\]{{1,128}}@{_DOMAIN}"
+_BARE = rf"[^\s\x00-\x1f\x7f<>()\[\],;:\"@\\'`][^\s\x00-\x1f\x7f<>()\[\],;:\"@\\]{{0,127}}@{_DOMAIN}"
 _QUOTED = rf"\"(?:[^\"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f]){{0,128}}\"@{_DOMAIN}"
 ADDRESS = re.compile(f"{_QUOTED}|{_BARE}")
 _SOURCE_ROUTE = re.compile(r"^@[^\s:]{1,500}:")

@@ -10,7 +10,7 @@ _COMMANDS = {"RCPT": Stage.RCPT, "MAIL": Stage.MAIL, "DATA": Stage.DATA, "EHLO":
 # The last command before the refusal: ">>> RCPT To:<ann@example.com>" of Sendmail, "In:  DATA" of Postfix.
 _SENT = re.compile(r"^\s*(?:>>>|In:|Sent <<<)\s*(RCPT|MAIL|DATA|EHLO|HELO)\b", re.IGNORECASE | re.MULTILINE)
 _HOST = re.compile(
-    r"\b(?:host|server|mx|to|by|talking to|said by):? ?<?\[?([a-z0-9](?:[a-z0-9-]{0,62}\.){1,8}[a-z]{2,24})\b(?!@)",
+    r"\b(?:host|server|mx|to|by|talking to|said by)[: <\[]{1,4}([a-z0-9](?:[a-z0-9-]{0,62}\.){1,8}[a-z]{2,24})\b(?!@)",
     re.IGNORECASE,
 )
 _LOOKED_AT = 2048

@@ -9,6 +9,7 @@ import json
 import re
 
 from bounced.model import Action, Finding, Kind, Report, Status
+from bounced.parse.address import find_address
 from bounced.parse.codes import read_codes
 from bounced.parse.dsn import read_action, without_type
 from bounced.parse.mail import Mail
@@ -49,13 +50,15 @@ def _read_recipient(text: str) -> Finding | None:
         fields = json.loads(text)
     except ValueError:
         return None
-    values = {name: value for name, value in fields.items() if isinstance(value, str)}
-    if "emailAddress" not in values:
+    # JSON can say half of a surrogate pair, which cannot be written as UTF-8 again.
+    values = {name: value.encode(errors="replace").decode() for name, value in fields.items() if isinstance(value, str)}
+    recipient = find_address(values.get("emailAddress", ""))
+    if recipient is None:
         return None
     diagnostic = values.get("diagnosticCode")
     said = read_codes(without_type(diagnostic or ""))
     return Finding(
-        recipient=values["emailAddress"],
+        recipient=recipient,
         action=read_action(values.get("action")) or Action.FAILED,
         status=Status.parse(values.get("status", "")),
         said_status=said.status,

@@ -77,10 +77,12 @@ def _status_content(mail: Mail) -> str | None:
 def _complete(finding: Finding, told: str | None, mail: Mail) -> Finding:
     """Fill in what the fields leave out and the rest of the message says."""
     said = finding.diagnostic or told or ""
+    codes = read_codes(told or "")
     finding = replace(
         finding,
         explanation=told,
-        reply=finding.reply or read_codes(told or "").reply,
+        reply=finding.reply or codes.reply,
+        said_status=finding.said_status if finding.diagnostic else codes.status,
         remote_mta=finding.remote_mta or find_host(said),
         stage=find_stage(said) or find_stage(told or ""),
     )

@@ -147,21 +147,6 @@ def _is_named(head: str, tail: str, wording: Wording) -> bool:
 _NEAR = 80
 
 
-def _guess(mail: Mail) -> list[str]:
-    """Say whom it concerns where the text does not: a header field, the subject, the mail that came back."""
-    failed = mail.headers.get("x-failed-recipients")
-    if failed:
-        return [clean_address(address) for address in ADDRESS.findall(failed)]
-    subject = ADDRESS.findall(mail.headers.get("subject") or "")
-    if len(subject) == 1:
-        return [clean_address(subject[0])]
-    returned = mail.returned
-    if returned is None or any(returned.get(name) for name in ("list-id", "list-post", "precedence")):
-        return []
-    to = ADDRESS.findall(returned.get("to") or "")
-    return [clean_address(to[0])] if len(to) == 1 else []
-
-
 def _make_finding(address: str, said: str, report: str, action: Action) -> Finding:
     """Describe one recipient; where nothing is said of it alone, the whole report explains."""
     diagnostic = said if len(_WORDS.findall(said.replace(address, ""))) >= _LEAST_WORDS else None
