@@ -54,8 +54,8 @@ def _codec(name: str) -> str | None:
     name = name.strip().strip("\"'").lower()
     if len(name) > _CHARSET_NAME_LENGTH or not name.isascii():
         return None
-    name = "utf-8" if _WRITTEN_AS_LETTERS.match(name) else _ALIASES.get(name, name)
-    if normalize_encoding(name) not in _KNOWN:
+    name = normalize_encoding("utf-8" if _WRITTEN_AS_LETTERS.match(name) else _ALIASES.get(name, name))
+    if name not in _KNOWN:
         return None
     info = codecs.lookup(name)
     # Python marks codecs that do not turn bytes into str (hex, zip, rot13 ...) with this attribute.

@@ -28,10 +28,9 @@ def read(mail: Mail) -> Report | None:
 
     try:
         message = message_from_bytes(octets, policy=compat32)
-        if not str(message["From"] or "").strip():
-            # A detector trips over a missing or empty From, and those after it would never be asked.
-            del message["From"]
-            message["From"] = "unknown"
+        # A detector trips over a From that is missing, empty or not ASCII, and those after it would never be asked.
+        del message["From"]
+        message["From"] = (mail.headers.get("from") or "unknown").encode("ascii", "replace").decode()
         temporary, permanent = all_failures(message)
     except _DETECTOR_ERRORS:
         return None

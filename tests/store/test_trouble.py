@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 
 import psycopg
 import pytest
@@ -120,16 +121,19 @@ async def test_more_than_may_wait_is_refused(sqlite_url, open_store, make_messag
     assert await offer(store, [make_message(raw=b"x" * 5000)]) == [True]
 
 
-async def test_when_the_thread_dies_every_call_fails_instead_of_hanging(sqlite_url, open_store, make_message, listen):
-    store = await open_store(sqlite_url)
-
+async def test_when_the_thread_dies_every_call_fails_instead_of_hanging(
+    sqlite_url, open_store, make_message, listen, monkeypatch
+):
     def die(_connection):
         raise SystemExit
 
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    store = await open_store(sqlite_url)
     listen("begin", die)
     for _ in range(2):
         answers = await offer(store, [make_message(number) for number in range(3)])
         assert [type(answer) for answer in answers] == [StoreError] * 3
+    await store.close()
 
 
 class PostgresError(Exception):

@@ -1,0 +1,189 @@
+from collections import Counter
+
+import pytest
+
+from bounced.classify import RuleSet, read_pack, read_rules
+from bounced.classify.rules import Evidence
+from bounced.errors import KnowledgeError
+from bounced.model import Reply, Stage, Status
+from bounced.parse.codes import read_codes
+from bounced.pipeline import make_knowledge, shipped_knowledge
+
+RULES = shipped_knowledge().rules.rules
+PHRASES = [(rule, phrase) for rule in RULES for phrase in rule.pattern]
+REASONS = {"mailbox_full", "user_unknown"}
+RULE = """
+[[rule]]
+name = "a/rule"
+pattern = ["some words"]
+reason = "mailbox_full"
+source = "a test"
+example = "x"
+"""
+PACK = """
+name = "acme"
+label = "Acme Mail"
+hosts = ["acme.example"]
+marks = ["acme says"]
+"""
+
+
+def rule_text(**changed):
+    """The text of a rule with other values, written as TOML."""
+    keys = {"name": '"a/rule"', "pattern": '["some words"]', "reason": '"mailbox_full"', "source": '"me"'}
+    return "[[rule]]\n" + "".join(f"{key} = {value}\n" for key, value in ({**keys, "example": '"x"'} | changed).items())
+
+
+def evidence_of(rule, text):
+    """What a report says that quotes `text` in the circumstances that `rule` asks for."""
+    codes = read_codes(text)
+    said = {codes.status} if codes.status else set(rule.status[:1])
+    reply = codes.reply or next(map(Reply, rule.reply), None)
+    return Evidence(text, frozenset(said), reply, next(iter(rule.stage), None), rule.provider)
+
+
+def winner(text):
+    match = shipped_knowledge().rules.first_match(Evidence(text))
+    return match and match.rule.reason
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_every_shipped_rule_wins_its_example(rule):
+    match = shipped_knowledge().rules.first_match(evidence_of(rule, rule.example))
+    assert match.rule.name == rule.name
+
+
+@pytest.mark.parametrize(("rule", "phrase"), PHRASES, ids=[f"{rule.name}: {phrase}" for rule, phrase in PHRASES])
+def test_every_shipped_phrase_can_win(rule, phrase):
+    match = shipped_knowledge().rules.first_match(evidence_of(rule, phrase.replace("...", "of this")))
+    assert match.rule.name == rule.name
+
+
+def test_names_of_shipped_rules_are_unique():
+    assert [name for name, count in Counter(rule.name for rule in RULES).items() if count > 1] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("<news@example.net>: Sender address rejected: Domain not found", "sender_rejected"),
+        ("<news@example.net>: Sender address rejected: User unknown in local table", "sender_rejected"),
+        ("sender verify failed: no such user", "sender_rejected"),
+        ("ann (ann@example.com) not listed in Domino Directory", "user_unknown"),
+        ("you were blocked by the recipient", "recipient_filter"),
+        ("blocked by bl.example.org", "ip_blocklisted"),
+    ],
+)
+def test_the_more_exact_words_win(text, reason):
+    assert winner(text) == reason
+
+
+def rule_set(*texts):
+    return RuleSet([rule for text in texts for rule in read_rules("mine.toml", text, REASONS)])
+
+
+def test_the_first_rule_wins_not_the_first_words():
+    rules = rule_set(
+        rule_text(name='"one"', pattern='["beta"]'),
+        rule_text(name='"two"', pattern='["alpha"]', reason='"user_unknown"'),
+    )
+    match = rules.first_match(Evidence("alpha, then beta"))
+    assert (match.rule.name, match.words) == ("one", "beta")
+
+
+@pytest.mark.parametrize(
+    ("asked", "evidence"),
+    [
+        ({"status": '["5.1.1", "5.1.2"]'}, {"statuses": frozenset({Status(5, 1, 2)})}),
+        ({"reply": "[550, 551]"}, {"reply": Reply(551)}),
+        ({"stage": '["rcpt"]'}, {"stage": Stage.RCPT}),
+    ],
+)
+def test_a_rule_may_ask_for_more_than_words(asked, evidence):
+    rules = rule_set(rule_text(**asked))
+    assert rules.first_match(Evidence("some words", **evidence)) is not None
+    assert rules.first_match(Evidence("some words")) is None
+    assert rules.first_match(Evidence("other words", **evidence)) is None
+
+
+def test_a_rule_without_words_is_found_by_its_status():
+    rules = rule_set(rule_text(pattern="[]", status='["5.1.1"]', hint='"Look."'))
+    match = rules.first_match(Evidence("anything", frozenset({Status(5, 1, 1), Status(5, 0, 0)})))
+    assert (match.words, match.rule.hint) == ("5.1.1", "Look.")
+    assert rules.first_match(Evidence("anything")) is None
+
+
+def test_text_without_any_phrase_matches_nothing():
+    assert winner("how do you do") is None
+    assert RuleSet([]).first_match(Evidence("user unknown")) is None
+
+
+def test_only_the_start_of_a_text_is_looked_at():
+    assert winner("x " * 500 + "user unknown") == "user_unknown"
+    assert winner("x " * 500_000 + "user unknown") is None
+
+
+def test_further_rules_stand_before_the_shipped_ones():
+    knowledge = make_knowledge({"mine.toml": rule_text(pattern='["user unknown"]')})
+    assert knowledge.rules.first_match(Evidence("user unknown")).rule.name == "mine/a/rule"
+    assert knowledge.rules.first_match(Evidence("greylisted")).rule.reason == "greylisted"
+
+
+def test_the_rules_of_a_provider_are_for_its_answers_only():
+    pack = read_pack("acme.toml", PACK + 'postmaster = "https://acme.example/"\n' + RULE, REASONS)
+    rules = RuleSet(pack.rules)
+    assert (pack.provider.name, pack.provider.label, pack.provider.postmaster) == (
+        "acme",
+        "Acme Mail",
+        "https://acme.example/",
+    )
+    assert rules.first_match(Evidence("some words", provider=pack.provider)).rule.name == "providers/acme/a/rule"
+    assert rules.first_match(Evidence("some words")) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[[rule", "mine.toml: "),
+        ("rule = 3", "mine.toml: "),
+        ("rule = [3]", "mine.toml: "),
+        ('[rule]\nname = "a"', "mine.toml: "),
+        ('[[rules]]\nname = "a"', "mine.toml: must hold nothing but [[rule]] tables"),
+        ('[[rule]]\nname = "a"', "mine.toml, rule 'a': needs the keys"),
+        (rule_text(colour='"red"'), "mine.toml, rule 'a/rule': needs the keys"),
+        (rule_text(name="3"), "mine.toml, rule 3: name must be text"),
+        (rule_text(pattern='"some words"'), "mine.toml, rule 'a/rule': pattern must be"),
+        (rule_text(pattern="[3]"), "mine.toml, rule 'a/rule': pattern must be"),
+        (rule_text(pattern="[]"), "mine.toml, rule 'a/rule': pattern or status must"),
+        (rule_text(pattern='["..."]'), "mine.toml, rule 'a/rule': a phrase of pattern is empty"),
+        (rule_text(pattern='["\\t"]'), "mine.toml, rule 'a/rule': a phrase of pattern is empty"),
+        (rule_text(reason='"fate"'), "mine.toml, rule 'a/rule': unknown reason 'fate'"),
+        (rule_text(reason="[]"), "mine.toml, rule 'a/rule': reason must be text"),
+        (rule_text(source="3"), "mine.toml, rule 'a/rule': source must be text"),
+        (rule_text(hint='" "'), "mine.toml, rule 'a/rule': hint must be text"),
+        (rule_text(status='["five"]'), "mine.toml, rule 'a/rule': 'five' is no enhanced status code"),
+        (rule_text(reply='["550"]'), "mine.toml, rule 'a/rule': reply must be a list of numbers"),
+        (rule_text(stage='["lunch"]'), "mine.toml, rule 'a/rule': 'lunch' is none of the stages"),
+    ],
+)
+def test_a_malformed_rule_file_names_file_and_rule(text, told):
+    with pytest.raises(KnowledgeError) as raised:
+        read_rules("mine.toml", text, REASONS)
+    assert str(raised.value).startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("name = ", "acme.toml: "),
+        (PACK + "colour = 3", "acme.toml: there is no key colour"),
+        (PACK.replace('label = "Acme Mail"', ""), "acme.toml: label must be text"),
+        ('name = "acme"\nlabel = "Acme"', "acme.toml: hosts or marks must say"),
+        (PACK.replace('["acme.example"]', "3"), "acme.toml: hosts must be a list of texts"),
+        (PACK + rule_text(reason='"fate"'), "acme.toml, rule 'a/rule': unknown reason"),
+    ],
+)
+def test_a_malformed_pack_names_its_file(text, told):
+    with pytest.raises(KnowledgeError) as raised:
+        read_pack("acme.toml", text, REASONS)
+    assert str(raised.value).startswith(told)

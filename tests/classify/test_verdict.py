@@ -1,0 +1,148 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bounced.classify import Profile, classify
+from bounced.model import Action, Advice, BounceType, Confidence, Fault, Finding, Reply, Status
+from bounced.pipeline import shipped_knowledge, understand
+
+# The rules for the texts of any server, which ask for nothing but words.
+GENERAL = [
+    rule for rule in shipped_knowledge().rules.rules if not (rule.provider or rule.status or rule.reply or rule.stage)
+]
+TEMPORARY = [{"status": "4.1.1"}, {"diagnostic": "smtp; 450"}, {"status": "4.0.0"}, {"status": "4.7.1"}]
+IP_BLOCKS = [
+    "Service unavailable; Client host [192.0.2.7] blocked using zen.spamhaus.org",
+    "Your IP 192.0.2.7 is blocked, see https://bl.example.org",
+    "192.0.2.7 is listed in bl.example.org",
+    "Denied by DNSBL",
+]
+
+
+@pytest.fixture
+def verdict_on(make_report):
+    def verdict(*, profile=Profile.RULES, **fields):
+        (outcome,) = understand(make_report(**fields), profile=profile).outcomes
+        return outcome.verdict
+
+    return verdict
+
+
+@pytest.mark.parametrize("fields", TEMPORARY)
+@pytest.mark.parametrize("rule", GENERAL, ids=lambda rule: rule.name)
+def test_a_temporary_code_stays_soft_whatever_the_text(verdict_on, fields, rule):
+    words = rule.pattern[0].replace("...", "x")
+    diagnostic = f"{fields.get('diagnostic', 'smtp;')} {words}"
+    verdict = verdict_on(**(fields | {"diagnostic": diagnostic}))
+    assert verdict.reason == rule.reason
+    assert (verdict.bounce_type, verdict.advice) == (BounceType.SOFT, Advice.RETRY)
+
+
+def test_a_full_mailbox_behind_an_unknown_user_is_soft(verdict_on):
+    verdict = verdict_on(status="5.1.1", diagnostic="smtp; 550 5.1.1 ann@example.com: mailbox full")
+    assert (verdict.bounce_type, verdict.reason, verdict.advice) == ("soft", "mailbox_full", "retry")
+    assert verdict.code == "511"
+
+
+def test_an_unknown_user_behind_a_policy_code_is_suppressed(verdict_on):
+    verdict = verdict_on(status="5.7.1", diagnostic="smtp; 550 5.7.1 no such user here")
+    assert (verdict.bounce_type, verdict.reason, verdict.advice) == ("hard", "user_unknown", "suppress")
+    assert verdict.code == "571"
+
+
+def test_a_bare_5_0_0_is_for_people_to_look_at(verdict_on):
+    verdict = verdict_on(status="5.0.0")
+    assert (verdict.code, verdict.reason, verdict.bounce_type) == ("500", "undefined", "hard")
+    assert (verdict.advice, verdict.why.confidence) == ("review", "weak")
+
+
+def test_no_code_at_all_is_911(verdict_on):
+    verdict = verdict_on()
+    assert (verdict.code, verdict.bounce_type, verdict.advice) == ("911", "hard", "review")
+    assert (verdict.why.rule, verdict.why.evidence) == ("codes/911", None)
+
+
+@pytest.mark.parametrize("action", ["delayed", "delayed (still trying)"])
+def test_a_delay_without_a_code_is_soft(verdict_on, action):
+    assert verdict_on(action=action).bounce_type is BounceType.SOFT
+
+
+def test_the_enhanced_code_decides_where_the_reply_disagrees(verdict_on):
+    assert verdict_on(status="5.0.0", diagnostic="smtp; 550 4.2.2 no").bounce_type is BounceType.SOFT
+
+
+@pytest.mark.parametrize(
+    ("profile", "expected"), [(Profile.RULES, ("soft", "mailbox_full")), (Profile.TABLE, ("hard", "user_unknown"))]
+)
+def test_the_profile_says_whether_texts_may_overrule_codes(verdict_on, profile, expected):
+    verdict = verdict_on(profile=profile, status="5.1.1", diagnostic="smtp; 550 5.1.1 mailbox full")
+    assert (verdict.bounce_type, verdict.reason) == expected
+
+
+def test_the_table_alone_takes_its_type_from_the_row(verdict_on):
+    assert verdict_on(profile=Profile.TABLE, status="5.2.2").bounce_type is BounceType.SOFT
+
+
+def test_the_text_for_people_explains_where_there_is_no_diagnostic():
+    finding = Finding("ann@example.com", explanation="ann@example.com: mailbox is full")
+    assert classify(finding, shipped_knowledge()).reason == "mailbox_full"
+
+
+@pytest.mark.parametrize("text", IP_BLOCKS)
+@pytest.mark.parametrize("status", [f"5.{subject}.{detail}" for subject in range(8) for detail in range(8)])
+def test_an_ip_block_never_costs_a_subscription(verdict_on, status, text):
+    verdict = verdict_on(status=status, diagnostic=f"smtp; 554 {status} {text}")
+    assert verdict.reason == "ip_blocklisted"
+    assert verdict.advice in {Advice.FIX, Advice.RETRY}
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("550 5.1.1 user unknown", Advice.SUPPRESS),
+        ("550 5.3.0 command died with status 1", Advice.RETRY),
+        ("554 5.7.1 relay access denied", Advice.FIX),
+        ("552 5.3.4 message too large", Advice.FIX),
+        ("550 sorry", Advice.REVIEW),
+    ],
+)
+def test_the_advice_follows_whose_fault_it_is(verdict_on, text, advice):
+    assert verdict_on(diagnostic=f"smtp; {text}").advice is advice
+
+
+statuses = st.builds(Status, st.sampled_from([2, 4, 5]), st.integers(0, 9), st.integers(0, 999))
+words = st.sampled_from([phrase for rule in GENERAL for phrase in rule.pattern])
+texts = st.lists(words | st.text(max_size=20), max_size=4).map(" ".join) | st.none()
+findings = st.builds(
+    Finding,
+    recipient=st.just("ann@example.com"),
+    action=st.sampled_from(Action) | st.none(),
+    status=statuses | st.none(),
+    said_status=statuses | st.none(),
+    reply=st.builds(Reply, st.integers(400, 599)) | st.none(),
+    diagnostic=texts,
+    explanation=texts,
+)
+
+
+@given(findings, st.sampled_from(Profile))
+def test_only_sure_signs_of_a_dead_address_suppress_it(finding, profile):
+    verdict = classify(finding, shipped_knowledge(), profile=profile)
+    if verdict.advice is Advice.SUPPRESS:
+        assert verdict.bounce_type is BounceType.HARD
+        assert verdict.fault is Fault.RECIPIENT
+        assert verdict.why.confidence is not Confidence.WEAK
+
+
+@given(findings, st.sampled_from(Profile))
+def test_what_is_soft_is_tried_again(finding, profile):
+    verdict = classify(finding, shipped_knowledge(), profile=profile)
+    assert (verdict.bounce_type is BounceType.SOFT) <= (verdict.advice is Advice.RETRY)
+
+
+@given(findings)
+def test_a_verdict_names_known_words_only(finding):
+    verdict = classify(finding, shipped_knowledge())
+    assert verdict.reason in shipped_knowledge().tables.reasons
+    assert len(verdict.code) == 3
+    assert verdict.code_text

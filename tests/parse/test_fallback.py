@@ -1,0 +1,26 @@
+"""What flufl.bounce is asked, and what is believed of its answers."""
+
+import pytest
+
+from bounced.model import Action, Kind
+from bounced.parse import parse
+
+FULL = b"\n\nUser mailbox exceeds allowed size: ann@example.com\n"
+SMTP32 = b"Subject: Mail error\nX-Mailer: <SMTP32 v990101>\n"
+
+
+@pytest.mark.parametrize(
+    "sender", [b"", b"From:\n", b"From: \n", b"From: postmaster@mx.example.net\n", b"From: gr\xfcn\n"]
+)
+def test_a_report_is_read_whoever_sent_it(sender):
+    report = parse(sender + SMTP32 + FULL)
+    assert (report.kind, report.reader) == (Kind.BOUNCE, "flufl")
+    assert [(finding.recipient, finding.action) for finding in report.findings] == [("ann@example.com", Action.FAILED)]
+
+
+def test_an_error_of_a_detector_is_no_error_of_ours():
+    assert parse(b"From: postmaster@mx.example.net\nSubject: Mail error\nX-Mailer: \xff\n\nSorry.\n").findings == ()
+
+
+def test_it_is_not_asked_about_mail_that_nothing_speaks_for():
+    assert parse(b"Subject: hello\nX-Mailer: <SMTP32 v990101>" + FULL).kind is Kind.NOT_BOUNCE

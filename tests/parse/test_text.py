@@ -1,0 +1,96 @@
+"""Reports for people: whom they concern, in whatever words."""
+
+import pytest
+
+from bounced.model import Kind
+from bounced.parse import parse
+
+
+def report_of(text, subject="Mail error", **headers):
+    fields = "".join(f"{name.replace('_', '-')}: {value}\n" for name, value in headers.items())
+    return parse(f"From: MAILER-DAEMON@mx.example.net\nSubject: {subject}\n{fields}\n{text}".encode())
+
+
+def recipients(text, **headers):
+    return [finding.recipient for finding in report_of(text, **headers).findings]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Your message could not be delivered to the following recipients:\n\n  ann@example.com\n  ben@example.org\n",
+        "<ann@example.com>: user unknown\n\n<ben@example.org>: mailbox full\n",
+        "These addresses failed:\n\n * ann@example.com (no such user)\n * ben@example.org (mailbox full)\n",
+        ">>> RCPT TO:<ann@example.com>\n<<< 550 no\n>>> RCPT TO:<ben@example.org>\n<<< 550 no\n",
+        "550 ann@example.com... User unknown\n550 ben@example.org... User unknown\n",
+        "Die Nachricht konnte nicht zugestellt werden an folgende Empfänger:\n\nann@example.com\nben@example.org\n",
+        "次のあて先へ送信できませんでした:\n\nann@example.com\nben@example.org\n",
+    ],
+)
+def test_recipients_are_found_in_many_ways_of_writing(text):
+    assert recipients(text) == ["ann@example.com", "ben@example.org"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The user ann@example.com does not exist.",
+        "Sorry: ann@example.com does not exist.",
+        "RCPT TO:<ann@example.com>\nthe connection was lost\n",
+        "Your mail to ann@example.com failed. If you need help write to postmaster@example.net.",
+    ],
+)
+def test_one_recipient_is_found_in_a_sentence(text):
+    assert recipients(text) == ["ann@example.com"]
+
+
+def test_what_is_said_of_one_recipient_is_not_said_of_the_next():
+    report = report_of("<ann@example.com>: 552 5.2.2 mailbox full\n\n<ben@example.org>: 550 5.1.1 user unknown\n")
+    assert [str(finding.said_status) for finding in report.findings] == ["5.2.2", "5.1.1"]
+    assert "unknown" not in report.findings[0].diagnostic
+
+
+@pytest.mark.parametrize(
+    "divider",
+    [
+        "--- Below this line is a copy of the message.",
+        "----- Original message -----",
+        "------ This is a copy of the message, including all the headers. ------",
+        "Received: from mx.example.net by mx.example.com",
+    ],
+)
+def test_the_returned_mail_names_no_recipients(divider):
+    text = f"<ann@example.com>: user unknown\n\n{divider}\n\nSubject: hello\n\n<eve@example.org>: user unknown\n"
+    assert recipients(text) == ["ann@example.com"]
+
+
+def test_a_header_or_the_subject_tells_where_the_text_does_not():
+    assert recipients("Sorry.", X_Failed_Recipients="ann@example.com, ben@example.org") == [
+        "ann@example.com",
+        "ben@example.org",
+    ]
+    assert recipients("Sorry.", subject="Mail for ann@example.com failed") == ["ann@example.com"]
+
+
+def test_the_returned_mail_tells_last_of_all():
+    returned = "\n\n----- Original message -----\n\nFrom: news@example.net\nTo: %s\n%s\nHello!\n"
+    assert recipients("Sorry." + returned % ("ann@example.com", "")) == ["ann@example.com"]
+    assert recipients("Sorry." + returned % ("ann@example.com, ben@example.org", "")) == []
+    assert recipients("Sorry." + returned % ("list@example.com", "List-Id: <list.example.com>\n")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("<ann@example.com>: no answer. Your message will be retried.", Kind.DELAY),
+        ("<ann@example.com>: no answer. This was a permanent error.", Kind.BOUNCE),
+        ("<ann@example.com>: it has been delayed for five days; giving up.", Kind.BOUNCE),
+    ],
+)
+def test_who_still_tries_reports_a_delay(text, kind):
+    assert report_of(text).kind is kind
+
+
+@pytest.mark.parametrize("text", ["", "How do you do?", "Write to ann@example.com instead, please."])
+def test_mail_of_people_is_no_report(text):
+    assert parse(f"From: ivo@example.com\nSubject: hello\n\n{text}".encode()).kind is Kind.NOT_BOUNCE

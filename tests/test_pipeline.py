@@ -1,0 +1,124 @@
+from importlib.resources import files
+
+import pytest
+
+from bounced.errors import KnowledgeError
+from bounced.model import Kind
+from bounced.pipeline import judge_answer, lost_examples, make_knowledge, shipped_knowledge, understand
+
+SAMPLES = {path.name: path.read_bytes() for path in files("bounced.samples").iterdir() if path.name.endswith(".eml")}
+RULE = """
+[[rule]]
+name = "m"
+pattern = ["ham"]
+reason = "virus"
+source = "me"
+example = "ham"
+"""
+REPORT = b"""\
+From: MAILER-DAEMON@mx.example.net
+Content-Type: multipart/report; boundary=b
+
+--b
+Content-Type: message/delivery-status
+
+%s
+--b
+Content-Type: text/rfc822-headers
+
+To: ann@example.org
+X-Campaign: autumn
+
+--b--
+"""
+
+
+def report(*blocks):
+    return REPORT % b"\n\n".join(blocks)
+
+
+@pytest.mark.parametrize(
+    ("sample", "kind", "outcomes"),
+    [
+        ("1-user-unknown.eml", Kind.BOUNCE, [("ann@example.com", "user_unknown", "suppress")]),
+        ("2-mailbox-full.eml", Kind.BOUNCE, [("ben@example.net", "mailbox_full", "retry")]),
+        ("3-blocklisted.eml", Kind.BOUNCE, [("cleo@example.org", "ip_blocklisted", "fix")]),
+        (
+            "4-two-recipients.eml",
+            Kind.BOUNCE,
+            [("dora@example.com", "mailbox_disabled", "retry"), ("emil@example.com", None, None)],
+        ),
+        ("5-delayed.eml", Kind.DELAY, [("fay@example.net", "network_error", "retry")]),
+        ("6-complaint.eml", Kind.FEEDBACK_REPORT, [("gus@provider.example", None, None)]),
+        ("7-away.eml", Kind.AUTO_REPLY, [("hana@example.com", None, None)]),
+        ("8-not-a-bounce.eml", Kind.NOT_BOUNCE, []),
+    ],
+)
+def test_the_samples_are_understood(sample, kind, outcomes):
+    understanding = understand(SAMPLES[sample])
+    assert understanding.kind is kind
+    assert [
+        (one.recipient, one.verdict and one.verdict.reason, one.verdict and one.verdict.advice)
+        for one in understanding.outcomes
+    ] == outcomes
+
+
+def test_every_sample_is_known():
+    assert len(SAMPLES) == 8
+
+
+def test_a_recipient_named_twice_is_told_once():
+    understanding = understand(
+        report(
+            b"Final-Recipient: rfc822; ann@example.com\nAction: failed\nStatus: 5.1.1",
+            b"Final-Recipient: rfc822; ANN@example.com\nAction: failed\nStatus: 5.2.2",
+        )
+    )
+    assert [(outcome.recipient, outcome.verdict.code) for outcome in understanding.outcomes] == [
+        ("ann@example.com", "511")
+    ]
+
+
+def test_the_address_we_sent_to_counts():
+    understanding = understand(
+        report(
+            b"Final-Recipient: rfc822; private@example.com\nOriginal-Recipient: rfc822; ann@example.org\nAction: failed"
+        )
+    )
+    assert understanding.outcomes[0].recipient == "ann@example.org"
+
+
+def test_further_headers_of_the_returned_mail_are_reported_on_demand():
+    raw = report(b"Final-Recipient: rfc822; ann@example.org\nAction: failed")
+    assert understand(raw).original.headers == {}
+    assert understand(raw, headers=["X-Campaign", "X-Absent"]).original.headers == {"x-campaign": "autumn"}
+
+
+def test_knowledge_can_be_given():
+    mine = make_knowledge({"mine.toml": RULE})
+    raw = report(b"Final-Recipient: rfc822; ann@example.org\nAction: failed\nDiagnostic-Code: smtp; 550 ham")
+    assert understand(raw, knowledge=mine).outcomes[0].verdict.reason == "virus"
+    assert understand(raw).outcomes[0].verdict.reason == "undefined"
+
+
+def test_bad_knowledge_is_refused():
+    with pytest.raises(KnowledgeError, match=r"^mine\.toml"):
+        make_knowledge({"mine.toml": "rule"})
+
+
+def test_the_knowledge_of_the_package_is_read_once():
+    assert shipped_knowledge() is shipped_knowledge()
+
+
+def test_the_answer_of_a_server_is_judged_without_a_message():
+    verdict = judge_answer("552 5.2.2 mailbox is over quota", host="mx.example.com")
+    assert (verdict.code, verdict.reason, verdict.advice) == ("522", "mailbox_full", "retry")
+
+
+def test_every_shipped_rule_wins_its_example():
+    assert lost_examples(shipped_knowledge()) == {}
+
+
+def test_a_rule_that_loses_its_example_is_told_with_the_winner():
+    mine = make_knowledge({"mine.toml": RULE.replace('example = "ham"', 'example = "spam mail"')})
+    assert lost_examples(mine)["mine/m"] == "texts/english/spam_content/judged"
