@@ -20,10 +20,11 @@ __all__ = ["DEFAULT_LIMITS", "Limits", "parse", "read_answer"]
 
 ORIGINAL_HEADERS = frozenset({"message-id", "from", "to", "subject", "date", "list-id"})
 _READERS: tuple[Callable[[Mail], Report | None], ...] = (
+    rfc3464.read,
     feedback.read,
     read_receipt,
     notification.read,
-    rfc3464.read,
+    rfc3464.read_in_text,
     read_challenge,
     read_auto_reply,
     text.read,

@@ -8,8 +8,6 @@ from bounced.parse.address import find_address
 from bounced.parse.charset import decode_unlabelled
 from bounced.parse.dsn import split_blocks
 from bounced.parse.mail import Mail
-from bounced.parse.wording import shipped_wording
-from bounced.phrases import fold
 
 _RECEIPT = frozenset({"message/disposition-notification", "message/global-disposition-notification"})
 _AUTO_HEADERS = frozenset(
@@ -61,9 +59,8 @@ def read_receipt(mail: Mail) -> Report | None:
 
 def read_challenge(mail: Mail) -> Report | None:
     """Recognise the question of a filter whether a person sent the mail."""
-    names = {name for name, _ in mail.headers}
-    subject = fold(mail.headers.get("subject") or "")
-    if not names & _CHALLENGE_HEADERS and (mail.is_from_daemon or not shipped_wording().challenge.find(subject)):
+    is_marked = any(name in mail.headers for name in _CHALLENGE_HEADERS)
+    if not is_marked and (mail.is_from_daemon or "challenge" not in mail.subject_wording):
         return None
     return Report(kind=Kind.CHALLENGE, findings=_sender(mail), reader="challenge")
 
@@ -77,10 +74,10 @@ def read_auto_reply(mail: Mail) -> Report | None:
     if mail.is_from_daemon:
         return None
     headers = mail.headers
-    is_marked = any(name in _AUTO_HEADERS for name, _ in headers) or any(
+    is_marked = any(name in headers for name in _AUTO_HEADERS) or any(
         (headers.get(name) or "").strip().lower().startswith(values) for name, values in _AUTO_VALUES.items()
     )
-    if not is_marked and not shipped_wording().auto_reply.find(fold(headers.get("subject") or "")):
+    if not is_marked and "auto_reply" not in mail.subject_wording:
         return None
     return Report(kind=Kind.AUTO_REPLY, findings=_sender(mail), reader="rfc3834")
 

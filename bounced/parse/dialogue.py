@@ -18,9 +18,10 @@ _LOOKED_AT = 2048
 
 def find_stage(text: str) -> Stage | None:
     """Return the step that `text` says was refused, or None (RFC 5321 section 3.3)."""
-    name = shipped_wording().stages.name_of(fold(text[:_LOOKED_AT]))
-    if name:
-        return Stage(name)
+    folded = fold(text[:_LOOKED_AT])
+    for words, stage in shipped_wording().stages:
+        if words in folded:
+            return stage
     sent = _SENT.findall(text[:_LOOKED_AT])
     return _COMMANDS[sent[-1].upper()] if sent else None
 

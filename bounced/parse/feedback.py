@@ -5,12 +5,11 @@ from bounced.parse.address import ADDRESS, clean_address, find_address
 from bounced.parse.charset import decode_unlabelled
 from bounced.parse.dsn import Block, reporting_mta, split_blocks
 from bounced.parse.mail import Mail
-from bounced.parse.wording import shipped_wording
-from bounced.phrases import fold
 
 _REPORT = frozenset({"message/feedback-report"})
 _RECIPIENT_FIELDS = ("original-rcpt-to", "removal-recipient")
 # QUIRK: Hotmail's junk mail reporting programme sends no report; it notes the recipient in the mail it returns.
+_JMRP_HEADER = b"\nX-HmXmrOriginalRecipient:"
 _RECIPIENT_HEADERS = ("x-hmxmroriginalrecipient", "x-rcpt-to", "x-original-to")
 
 
@@ -20,7 +19,7 @@ def read(mail: Mail) -> Report | None:
     if parts:
         fields = [field for block in split_blocks(decode_unlabelled(parts[0].content)) for field in block]
         return _report(mail, fields, [value for name, value in fields if name in _RECIPIENT_FIELDS], "rfc5965")
-    if mail.headers.get("x-apple-unsubscribe") is not None:
+    if "x-apple-unsubscribe" in mail.headers:
         # QUIRK: Apple Mail unsubscribes its user by a mail of its own; the recipient asks for no more.
         return _report(mail, [("feedback-type", "opt-out")], [mail.headers.get("from") or ""], "apple")
     if _is_complaint(mail):
@@ -29,12 +28,8 @@ def read(mail: Mail) -> Report | None:
 
 
 def _is_complaint(mail: Mail) -> bool:
-    returned = mail.returned
-    if returned is None:
-        return False
-    if returned.get(_RECIPIENT_HEADERS[0]) is not None:
-        return True
-    return bool(shipped_wording().complaint.find(fold(mail.headers.get("subject") or "")))
+    is_likely = "complaint" in mail.subject_wording or _JMRP_HEADER in mail.octets
+    return is_likely and mail.returned is not None
 
 
 def _fields_in_text(mail: Mail) -> Block:

@@ -13,7 +13,10 @@ from functools import lru_cache
 
 from bounced.parse.charset import decode, decode_unlabelled
 
-_FIELD = re.compile(rb"([!-9;-~]{1,100})[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)(?:\n|\Z)")
+_FIELD = re.compile(rb"\n([!-9;-~]{1,100})[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)")
+_VALUE = re.compile(rb"[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)")
+# QUIRK: mbox files and old delivery agents put an envelope line before or among the fields.
+_BELONGS_TO_HEADER = re.compile(rb"[ \t]|>?From |[!-9;-~]{1,100}[ \t]*:")
 _FOLD = re.compile(rb"\n[ \t]+")
 _ENCODED_WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?\n]*)\?=")
 _BETWEEN_ENCODED_WORDS = re.compile(r"(\?=)[ \t]+(?==\?)")
@@ -24,26 +27,38 @@ _PARAMETER_LENGTH = 2048
 
 
 class Headers:
-    """The fields of one header, in order; names are compared without case."""
+    """The fields of one header, searched when they are asked for; names are given in lower case."""
 
-    __slots__ = ("_fields",)
+    __slots__ = ("_lowered", "_octets")
 
-    def __init__(self, fields: list[tuple[str, bytes]]) -> None:
-        self._fields = fields
+    def __init__(self, octets: bytes) -> None:
+        self._octets = b"\n" + octets
+        self._lowered = self._octets.lower()
 
-    def __iter__(self) -> Iterator[tuple[str, bytes]]:
-        return iter(self._fields)
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        for match in _FIELD.finditer(self._octets):
+            yield match[1].decode("ascii").lower(), decode_value(match[2])
 
-    def __len__(self) -> int:
-        return len(self._fields)
+    def __contains__(self, name: str) -> bool:
+        return next(self._values(name), None) is not None
 
     def get(self, name: str) -> str | None:
-        """Return the decoded value of the first field called `name` (given in lower case)."""
-        return next((decode_value(value) for key, value in self._fields if key == name), None)
+        """Return the decoded value of the first field called `name`, or None."""
+        value = next(self._values(name), None)
+        return None if value is None else decode_value(value)
 
     def get_all(self, name: str) -> list[str]:
-        """Return the decoded values of all fields called `name` (given in lower case)."""
-        return [decode_value(value) for key, value in self._fields if key == name]
+        """Return the decoded values of all fields called `name`."""
+        return list(map(decode_value, self._values(name)))
+
+    def _values(self, name: str) -> Iterator[bytes]:
+        key = b"\n" + name.encode()
+        position = self._lowered.find(key)
+        while position >= 0:
+            field = _VALUE.match(self._octets, position + len(key))
+            if field is not None:
+                yield field[1]
+            position = self._lowered.find(key, position + len(key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,26 +87,26 @@ def read_headers(data: bytes, *, max_bytes: int) -> tuple[Headers, int]:
     Returns:
         The fields, and the offset at which the body begins.
     """
-    fields: list[tuple[str, bytes]] = []
-    position, end = 0, min(len(data), max_bytes)
+    if data.startswith(b"\n"):
+        return Headers(b""), 1
+    empty_line = data.find(b"\n\n", 0, max_bytes)
+    end = empty_line if empty_line >= 0 else min(len(data), max_bytes)
+    last_line = data.rfind(b"\n", 0, end) + 1
+    if empty_line >= 0 and _BELONGS_TO_HEADER.match(data, last_line, end):
+        return Headers(data[:end]), end + 2
+    fields_end = _end_of_fields(data, end)
+    return Headers(data[:fields_end]), min(fields_end + 2 if fields_end == empty_line else fields_end, len(data))
+
+
+def _end_of_fields(data: bytes, end: int) -> int:
+    """Return where the first line begins that belongs to no header, at most `end`."""
+    position = 0
     while position < end:
-        if data.startswith(b"\n", position):
-            return Headers(fields), position + 1
-        match = _FIELD.match(data, position, end)
-        if match is not None:
-            fields.append((match[1].decode("ascii").lower(), match[2]))
-            position = match.end()
-        elif data.startswith((b"From ", b">From "), position):
-            # QUIRK: mbox files and old delivery agents put an envelope line before or among the fields.
-            position = _next_line(data, position)
-        else:
-            return Headers(fields), position
-    return Headers(fields), position
-
-
-def _next_line(data: bytes, position: int) -> int:
-    newline = data.find(b"\n", position)
-    return len(data) if newline < 0 else newline + 1
+        if not _BELONGS_TO_HEADER.match(data, position, end):
+            return position
+        newline = data.find(b"\n", position, end)
+        position = end if newline < 0 else newline + 1
+    return end
 
 
 def decode_value(raw: bytes) -> str:

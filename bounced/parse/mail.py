@@ -8,6 +8,7 @@ from bounced.parse.header import Headers
 from bounced.parse.mime import Limits, Part, normalize_line_ends
 from bounced.parse.quoted import read_returned_header, split_returned, text_of_html, unquote_forwarded
 from bounced.parse.wording import shipped_wording
+from bounced.phrases import fold
 
 _RETURNED_TYPES = frozenset(
     {
@@ -55,7 +56,7 @@ class Mail:
     def is_from_daemon(self) -> bool:
         """Whether a mail system, not a person, says that it wrote this (From, or a header only systems set)."""
         sender = (self.headers.get("from") or "").lower()
-        return bool(_DAEMON.search(sender)) or self.headers.get("x-failed-recipients") is not None
+        return bool(_DAEMON.search(sender)) or "x-failed-recipients" in self.headers
 
     @cached_property
     def may_be_bounce(self) -> bool:
@@ -83,8 +84,18 @@ class Mail:
         return "" if has_leaf else _decode(self.top)
 
     @cached_property
+    def wording(self) -> dict[str, list[str]]:
+        """The telling words in the text, by the lists they stand in."""
+        return shipped_wording().text.find(fold(self.text))
+
+    @cached_property
+    def subject_wording(self) -> dict[str, list[str]]:
+        """The telling words in the subject, by the lists they stand in."""
+        return shipped_wording().subject.find(fold(self.headers.get("subject") or ""))
+
+    @cached_property
     def _split_text(self) -> tuple[str, str]:
-        return split_returned(unquote_forwarded(self.text), shipped_wording())
+        return split_returned(unquote_forwarded(self.text), self.wording.get("returned", ()))
 
     @property
     def report_text(self) -> str:

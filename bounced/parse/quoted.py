@@ -2,16 +2,18 @@
 
 import html
 import re
+from collections.abc import Collection
 
 from bounced.parse.header import Headers, read_headers
-from bounced.parse.wording import Wording
 from bounced.phrases import fold
 
 # A line that is mostly text is no divider, whatever words it holds.
 _DIVIDER_LENGTH = 120
 _HEADER_LINE = re.compile(
-    r"(?:Received|Return-Path|Message-ID|DKIM-Signature|Delivered-To|X-[A-Za-z-]+): ?\S", re.IGNORECASE
+    r"^(?:Received|Return-Path|Message-ID|DKIM-Signature|Delivered-To|X-[A-Za-z-]+): ?\S",
+    re.IGNORECASE | re.MULTILINE,
 )
+_FIELD = re.compile(r"\s*[A-Za-z][A-Za-z0-9-]*: ?\S")
 _FORWARDED = re.compile(r"^(?:Begin forwarded message:|-+ ?Forwarded message ?-+)[ ]*$", re.MULTILINE | re.IGNORECASE)
 _QUOTE = re.compile(r"^>+ ?", re.MULTILINE)
 _TAG = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6]|/td|p|hr)\b[^<>]{0,500}>", re.IGNORECASE)
@@ -20,21 +22,24 @@ _HIDDEN = re.compile(r"<(style|script|head)\b.{0,20000}?</\1\s*>", re.IGNORECASE
 _HEADER_BYTES = 1 << 16
 
 
-def split_returned(text: str, wording: Wording) -> tuple[str, str]:
-    """Cut a text where the returned mail begins.
+def split_returned(text: str, dividers: Collection[str]) -> tuple[str, str]:
+    """Cut a text where the returned mail begins: at a header line, or below a line that says so.
+
+    Args:
+        text: What a message says to people.
+        dividers: The folded words in it that announce the returned mail.
 
     Returns:
         The report, and the returned mail or its header; the latter is empty where there is none.
     """
+    headers = (match.start() for match in _HEADER_LINE.finditer(text) if text[: match.start()].strip())
+    header = next(headers, len(text))
     position = 0
-    for line in text.splitlines(keepends=True):
-        begins_returned = _HEADER_LINE.match(line) and text[:position].strip()
-        if begins_returned:
-            return text[:position], text[position:]
-        if len(line) < _DIVIDER_LENGTH and line.strip() and wording.returned.find(fold(line)):
+    for line in text[:header].splitlines(keepends=True) if dividers else ():
+        if len(line) < _DIVIDER_LENGTH and any(words in fold(line) for words in dividers):
             return text[:position], text[position + len(line) :]
         position += len(line)
-    return text, ""
+    return text[:header], text[header:]
 
 
 def unquote_forwarded(text: str) -> str:
@@ -49,14 +54,12 @@ def unquote_forwarded(text: str) -> str:
 def read_returned_header(text: str) -> Headers | None:
     """Read the header of the mail given back in a text, after any lines that only divide."""
     lines = text.splitlines(keepends=True)
-    start = next(
-        (number for number, line in enumerate(lines) if re.match(r"\s*[A-Za-z][A-Za-z0-9-]*: ?\S", line)), None
-    )
+    start = next((number for number, line in enumerate(lines) if _FIELD.match(line)), None)
     if start is None:
         return None
     kept = [line.removeprefix(_indent(lines[start])) for line in lines[start:]]
     headers, _ = read_headers("".join(kept).encode(errors="replace"), max_bytes=_HEADER_BYTES)
-    return headers if len(headers) else None
+    return headers
 
 
 def _indent(line: str) -> str:

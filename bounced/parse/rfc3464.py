@@ -1,12 +1,11 @@
 """Understand a message that holds a delivery status report (RFC 3464)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from bounced.model import Action, Finding, Kind, Report, Status
 from bounced.parse import text
-from bounced.parse.address import ADDRESS, clean_address
 from bounced.parse.charset import decode_unlabelled
 from bounced.parse.codes import find_status, read_codes
 from bounced.parse.dialogue import find_host, find_stage
@@ -23,14 +22,32 @@ _TIME_IS_UP = Status(4, 4, 7)
 
 
 def read(mail: Mail) -> Report | None:
-    """Return what the status report in `mail` says, or None where it holds none that names a recipient."""
-    content = _status_content(mail)
-    if content is None:
+    """Return what the status part of `mail` says, or None where it has none that names a recipient."""
+    parts = mail.parts_of(STATUS_TYPES)
+    return _read(decode_unlabelled(b"\n\n".join(part.content for part in parts)), mail) if parts else None
+
+
+def read_in_text(mail: Mail) -> Report | None:
+    """Return what status fields in the text of `mail` say, or None where there are none.
+
+    QUIRK: gateways that break the boundary, relabel the part, or forward a
+    report as text leave the fields in plain sight. But people ask about
+    bounces by quoting them, so something else must speak for a bounce.
+    """
+    if not mail.may_be_bounce:
         return None
+    for content in (unquote_forwarded(mail.text), decode_unlabelled(mail.top.content)):
+        found = _STATUS_FIELDS_IN_TEXT.search(content)
+        if found:
+            return _read(content[found.start() :], mail)
+    return None
+
+
+def _read(content: str, mail: Mail) -> Report | None:
     fields, findings, notes = read_status_part(content, max_recipients=mail.limits.recipients)
     if not findings:
         return _without_address(fields, mail)
-    told = _told({finding.recipient for finding in findings}, mail.report_text)
+    told = _told({finding.recipient for finding in findings}, mail.text)
     findings = [_complete(finding, told.get(finding.recipient.lower()), mail) for finding in findings]
     return Report(
         kind=_kind(findings),
@@ -59,38 +76,27 @@ def _without_address(fields: Block, mail: Mail) -> Report | None:
     return replace(report, findings=findings, reporting_mta=reporting_mta(fields), fields=tuple(fields))
 
 
-def _status_content(mail: Mail) -> str | None:
-    parts = mail.parts_of(STATUS_TYPES)
-    if parts:
-        return decode_unlabelled(b"\n\n".join(part.content for part in parts))
-    if not mail.may_be_bounce:
-        return None  # people ask about bounces by quoting them
-    # QUIRK: gateways that break the boundary, relabel the part, or forward a report as text leave the status fields
-    # in plain sight.
-    for content in (unquote_forwarded(mail.text), decode_unlabelled(mail.top.content)):
-        found = _STATUS_FIELDS_IN_TEXT.search(content)
-        if found:
-            return content[found.start() :]
-    return None
-
-
 def _complete(finding: Finding, told: str | None, mail: Mail) -> Finding:
     """Fill in what the fields leave out and the rest of the message says."""
     said = finding.diagnostic or told or ""
-    codes = read_codes(told or "")
-    finding = replace(
+    codes = read_codes("" if finding.diagnostic and finding.reply else told or "")
+    return replace(
         finding,
+        action=_action(finding, mail),
         explanation=told,
         reply=finding.reply or codes.reply,
         said_status=finding.said_status if finding.diagnostic else codes.status,
         remote_mta=finding.remote_mta or find_host(said),
         stage=find_stage(said) or find_stage(told or ""),
     )
+
+
+def _action(finding: Finding, mail: Mail) -> Action | None:
     action = finding.action or _action_of_status(finding.status)
     if action is Action.DELAYED and finding.status == _TIME_IS_UP and _GAVE_UP.search(mail.text.lower()):
         # QUIRK: OpenSMTPD says "delayed" also when it has given up.
-        action = Action.FAILED
-    return replace(finding, action=action)
+        return Action.FAILED
+    return action
 
 
 def _told(recipients: Iterable[str], text: str) -> dict[str, str]:
@@ -101,11 +107,8 @@ def _told(recipients: Iterable[str], text: str) -> dict[str, str]:
     it. Where there is only one recipient, all of the text may be about it.
     """
     told = {recipient.lower(): "" for recipient in recipients}
-    mentions = [
-        (match.start(), address)
-        for match in ADDRESS.finditer(text)
-        if (address := clean_address(match[0]).lower()) in told
-    ]
+    lowered = text.lower()
+    mentions = sorted((start, address) for address in told for start in _occurrences(lowered, address))
     ends = [start for start, _ in mentions[1:]] + [len(text)]
     for (start, address), end in zip(mentions, ends, strict=False):
         told[address] += text[start:end]
@@ -115,6 +118,18 @@ def _told(recipients: Iterable[str], text: str) -> dict[str, str]:
 
 
 _EXPLANATION_LENGTH = 1024
+_MENTIONS = 20
+
+
+def _occurrences(text: str, address: str) -> Iterator[int]:
+    """Yield where `address` stands in `text`, and not at the end of a longer one."""
+    position = text.find(address)
+    for _ in range(_MENTIONS):
+        if position < 0:
+            return
+        if position == 0 or not (text[position - 1].isalnum() or text[position - 1] in ".-_+="):
+            yield position
+        position = text.find(address, position + 1)
 
 
 def _action_of_status(status: Status | None) -> Action | None:

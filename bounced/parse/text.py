@@ -7,7 +7,7 @@ knows the ways of writing; the words are data.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -18,7 +18,7 @@ from bounced.parse.dialogue import find_host, find_stage
 from bounced.parse.header import Headers
 from bounced.parse.mail import Mail
 from bounced.parse.transcript import is_transcript, read_transcript
-from bounced.parse.wording import Wording, shipped_wording
+from bounced.parse.wording import FAMILY, Wording, shipped_wording
 from bounced.phrases import fold
 
 _BULLET = re.compile(r"[\s>*\-\u2022\"'<(\[]*\Z")
@@ -29,7 +29,6 @@ _LABEL = re.compile(r"\s*[A-Za-z-]+: ")
 _WORDS = re.compile(r"[^\W\d_]{3,}")
 _SAID_LENGTH = 2000
 _LEAST_WORDS = 2
-_LOOKED_AT = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +48,15 @@ class _Mention:
 
 def read(mail: Mail) -> Report | None:
     """Return what the text of `mail` says of its recipients, or None where it is no report."""
-    wording = shipped_wording()
-    folded = fold(mail.report_text[:_LOOKED_AT])
-    family = wording.families.name_of(folded)
+    folded = fold(mail.report_text)
+    family = next((name for name, words in _in_report(mail, folded) if name.startswith(FAMILY)), "")[len(FAMILY) :]
     if not family and not mail.may_be_bounce:
         return None
     said = say_of_recipients(mail)
     found = said or dict.fromkeys(guess_recipients(mail), "")
     if not found and not family:
         return None
-    is_delay = _is_delay(mail, folded, wording)
+    is_delay = _is_delay(mail, folded)
     action = Action.DELAYED if is_delay else Action.FAILED
     return Report(
         kind=Kind.DELAY if is_delay else Kind.BOUNCE,
@@ -70,7 +68,7 @@ def read(mail: Mail) -> Report | None:
 
 def say_of_recipients(mail: Mail) -> dict[str, str]:
     """Return the recipients that the text names, each with what it says of it."""
-    return _find_recipients(mail.report_text, shipped_wording()) or read_transcript(mail.report_text)
+    return _find_recipients(mail) or read_transcript(mail.report_text)
 
 
 def guess_recipients(mail: Mail) -> list[str]:
@@ -95,17 +93,22 @@ def _sole_recipient(returned: Headers) -> list[str]:
     return [] if is_list else [clean_address(to[0])]
 
 
-def _is_delay(mail: Mail, folded: str, wording: Wording) -> bool:
-    subject = fold(mail.headers.get("subject") or "")
-    if wording.gave_up.find(folded) or wording.gave_up.find(subject):
-        return False
-    return bool(wording.delay.find(folded) or wording.delay.find(subject))
+def _in_report(mail: Mail, folded: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield the telling words of the text that stand in the report and not in the returned mail."""
+    for name, words in mail.wording.items():
+        if inside := [one for one in words if one in folded]:
+            yield name, inside
 
 
-def _find_recipients(report: str, wording: Wording) -> dict[str, str]:
+def _is_delay(mail: Mail, folded: str) -> bool:
+    names = {name for name, _ in _in_report(mail, folded)} | mail.subject_wording.keys()
+    return "delay" in names and "gave_up" not in names
+
+
+def _find_recipients(mail: Mail) -> dict[str, str]:
     """Return each recipient with what is said of it, up to the next one."""
-    lines = report.splitlines()
-    mentions = list(_mentions(lines, wording))
+    lines = mail.report_text.splitlines()
+    mentions = list(_mentions(lines, mail.wording.get("announce", ())))
     chosen = [mention for mention in mentions if mention.is_announced] or [one for one in mentions if one.is_alone]
     # A server repeats the address in its answer: that is still about the same recipient.
     chosen = [one for before, one in pairwise([None, *chosen]) if one and (before is None or not one.is_same(before))]
@@ -116,7 +119,8 @@ def _find_recipients(report: str, wording: Wording) -> dict[str, str]:
     return dict(said.values())
 
 
-def _mentions(lines: list[str], wording: Wording) -> Iterator[_Mention]:
+def _mentions(lines: list[str], announcements: Collection[str]) -> Iterator[_Mention]:
+    wording = shipped_wording()
     is_announced = False
     before = ""
     for number, line in enumerate(lines):
@@ -130,7 +134,9 @@ def _mentions(lines: list[str], wording: Wording) -> Iterator[_Mention]:
                     clean_address(match[0]), number, is_strong, bool(_ALONE.match(tail)), tail.lstrip("\"'>): \t")
                 )
                 break
-        is_announced = is_announced or bool(wording.announce.find(fold(f"{before} {line}")))
+        if announcements and not is_announced:
+            both = fold(f"{before} {line}")
+            is_announced = any(words in both for words in announcements)
         before = line.strip() or before
 
 
