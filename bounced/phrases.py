@@ -9,18 +9,17 @@ closer, so a thousand phrases cost little more than ten.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 _Trie: TypeAlias = "dict[str, _Trie]"
 _GAP = ".{0,120}?"
-_SPACE = re.compile(r"\s+")
 _END = ""
 
 
 def fold(text: str) -> str:
     """Bring a text into the form in which phrases are compared."""
-    return _SPACE.sub(" ", text.replace("\u2019", "'").lower()).strip()
+    return " ".join(text.replace("\u2019", "'").lower().split())
 
 
 class PhraseIndex:
@@ -57,6 +56,21 @@ class PhraseIndex:
             return exact
         match = exact.search(folded)
         return match[0] if match else None
+
+
+class Lexicon:
+    """Named lists of phrases, looked for together in one pass."""
+
+    def __init__(self, lists: Mapping[str, Sequence[str]]) -> None:
+        self._index = PhraseIndex([phrase for phrases in lists.values() for phrase in phrases])
+        self._names = [name for name, phrases in lists.items() for _ in phrases]
+
+    def find(self, folded: str) -> dict[str, list[str]]:
+        """Return the names of the lists with phrases in `folded`, in order, each with the words that matched."""
+        found: dict[str, list[str]] = {}
+        for number, words in self._index.find(folded).items():
+            found.setdefault(self._names[number], []).append(words)
+        return found
 
 
 def _pattern(piece: str) -> str:

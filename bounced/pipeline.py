@@ -16,7 +16,6 @@ from bounced.classify import (
     CodeTables,
     Knowledge,
     Profile,
-    Providers,
     Rule,
     RuleSet,
     classify,
@@ -57,11 +56,12 @@ def make_knowledge(rule_files: Mapping[str, str] | None = None) -> Knowledge:
         for name in list_names(_TEXTS, ".toml")
         for rule in _read_rules(f"texts/{name}", read_text(_TEXTS, name), tables)
     ]
-    providers = Providers(
+    rules = RuleSet(
+        [*own, *(rule for pack in packs for rule in pack.rules), *texts],
         {host: pack.provider for pack in packs for host in pack.hosts},
         [(mark, pack.provider) for pack in packs for mark in pack.marks],
     )
-    return Knowledge(tables, RuleSet([*own, *(rule for pack in packs for rule in pack.rules), *texts]), providers)
+    return Knowledge(tables, rules)
 
 
 def _read_rules(file: str, text: str, tables: CodeTables) -> list[Rule]:
@@ -117,7 +117,7 @@ def lost_examples(knowledge: Knowledge) -> dict[str, str]:
     """Return the rules that do not win their own example, each with the rule that wins it instead."""
     lost = {}
     for rule in knowledge.rules.rules:
-        host = knowledge.providers.host_of(rule.provider) if rule.provider else None
+        host = knowledge.rules.host_of(rule.provider) if rule.provider else None
         winner = judge_answer(rule.example, host=host, knowledge=knowledge).why.rule
         if winner != rule.name:
             lost[rule.name] = winner

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from bounced.classify.codes import NO_CODE, Code, CodeTables, Reason, read_tables
 from bounced.classify.files import Pack, read_pack, read_rules
-from bounced.classify.rules import Evidence, Match, Providers, Rule, RuleSet
+from bounced.classify.rules import Evidence, Match, Rule, RuleSet, Words
 from bounced.model import (
     Action,
     Advice,
@@ -31,7 +31,6 @@ __all__ = [
     "Match",
     "Pack",
     "Profile",
-    "Providers",
     "Rule",
     "RuleSet",
     "classify",
@@ -58,7 +57,6 @@ class Knowledge:
 
     tables: CodeTables
     rules: RuleSet
-    providers: Providers
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +78,10 @@ def classify(finding: Finding, knowledge: Knowledge, *, profile: Profile = Profi
     """
     status = finer(finding.status, finding.said_status)
     code, ground = _by_code(status, finding.reply, knowledge.tables)
-    provider = knowledge.providers.recognise(finding.remote_mta, finding.diagnostic or finding.explanation or "")
+    words = knowledge.rules.find_words(finding.diagnostic or finding.explanation or "")
+    provider = knowledge.rules.recognise(finding.remote_mta, words)
     if profile is Profile.RULES:
-        ground = _by_rules(finding, provider, knowledge, ground)
+        ground = _by_rules(finding, words, provider, knowledge, ground)
     bounce_type = code.bounce_type
     if profile is Profile.RULES and ground.reason.bounce_type is not None:
         bounce_type = ground.reason.bounce_type
@@ -103,17 +102,15 @@ def classify(finding: Finding, knowledge: Knowledge, *, profile: Profile = Profi
     )
 
 
-def _by_rules(finding: Finding, provider: Provider | None, knowledge: Knowledge, by_code: _Ground) -> _Ground:
+def _by_rules(
+    finding: Finding, words: Words, provider: Provider | None, knowledge: Knowledge, by_code: _Ground
+) -> _Ground:
     """Ask the rules about the diagnostic, and about the rest of the text where that and the codes say nothing."""
     statuses = frozenset(status for status in (finding.status, finding.said_status) if status is not None)
-
-    def ask(text: str | None) -> Match | None:
-        evidence = Evidence(text or "", statuses, finding.reply, finding.stage, provider)
-        return knowledge.rules.first_match(evidence) if text or statuses else None
-
-    match = ask(finding.diagnostic)
-    if match is None and (finding.diagnostic is None or by_code.reason.fault is Fault.UNKNOWN):
-        match = ask(finding.explanation)
+    evidence = Evidence(statuses, finding.reply, finding.stage, provider)
+    match = knowledge.rules.first_match(words, evidence)
+    if match is None and finding.diagnostic and finding.explanation and by_code.reason.fault is Fault.UNKNOWN:
+        match = knowledge.rules.first_match(knowledge.rules.find_words(finding.explanation), evidence)
     if match is None:
         return by_code
     why = Why(match.rule.name, match.words, Confidence.LIKELY)

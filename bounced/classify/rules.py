@@ -8,7 +8,7 @@ most authoritative first, and the first that applies wins.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bounced.model import Provider, Reply, Stage, Status
@@ -21,17 +21,15 @@ _LOOKED_AT = 4096
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a rule may look at.
+    """What a rule may look at besides words.
 
     Attributes:
-        text: What the server said.
         statuses: The enhanced status codes, of the field and of the text.
         reply: The SMTP reply code.
         stage: What was refused.
         provider: Whose server it is, where that is known.
     """
 
-    text: str
     statuses: frozenset[Status] = frozenset()
     reply: Reply | None = None
     stage: Stage | None = None
@@ -71,62 +69,70 @@ class Match:
     words: str
 
 
-class RuleSet:
-    """Rules in order, found by one index over all their phrases and one over the codes of those without."""
+Words = Mapping[int, str]
+"""The phrases found in a text, by their number in the index, each with the words that matched."""
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+
+class RuleSet:
+    """Rules in order, and the providers they speak of, behind one index over all their phrases.
+
+    Args:
+        rules: The rules, the most authoritative first.
+        hosts: Providers by the end of their hosts' names.
+        marks: Providers by words that only their servers write.
+    """
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        hosts: Mapping[str, Provider] | None = None,
+        marks: Sequence[tuple[str, Provider]] = (),
+    ) -> None:
         self.rules = tuple(rules)
+        self._hosts = dict(hosts or {})
+        self._marks = [provider for _, provider in marks]
         self._rule_of_phrase = [number for number, rule in enumerate(self.rules) for _ in rule.pattern]
-        self._phrases = PhraseIndex([phrase for rule in self.rules for phrase in rule.pattern])
+        # The marks come first, so that the number of a phrase tells what it is.
+        phrases = [phrase for rule in self.rules for phrase in rule.pattern]
+        self._index = PhraseIndex([*(mark for mark, _ in marks), *phrases])
         self._of_status: dict[Status, list[int]] = {}
         for number, rule in enumerate(self.rules):
             for status in rule.status if not rule.pattern else ():
                 self._of_status.setdefault(status, []).append(number)
 
-    def first_match(self, evidence: Evidence) -> Match | None:
-        """Return the first rule that applies, or None."""
-        found = {number: str(status) for status in evidence.statuses for number in self._of_status.get(status, ())}
-        # What stands in an address is a name, whatever words it is made of.
-        text = _ADDRESS.sub("@", evidence.text[:_LOOKED_AT])
-        for phrase, words in self._phrases.find(fold(text)).items():
-            found.setdefault(self._rule_of_phrase[phrase], words)
-        for number in sorted(found):
-            if self.rules[number].applies(evidence):
-                return Match(self.rules[number], found[number])
-        return None
+    def find_words(self, text: str) -> Words:
+        """Return the phrases of rules and marks in `text`; what stands in an address is a name and no word."""
+        text = text[:_LOOKED_AT]
+        return self._index.find(fold(_ADDRESS.sub("@", text) if "@" in text else text))
 
+    def recognise(self, host: str | None, words: Words) -> Provider | None:
+        """Say whose server gave an answer: by the name of its host, else by words that only it writes.
 
-class Providers:
-    """Knows a provider by the name of its host, else by words that only its servers use.
-
-    The domain of the recipient is not looked at: it says who takes the mail in
-    the end, not whose filter refused it.
-
-    Args:
-        hosts: Providers by the end of their hosts' names.
-        marks: Providers by words of theirs.
-    """
-
-    def __init__(self, hosts: Mapping[str, Provider], marks: Iterable[tuple[str, Provider]]) -> None:
-        self._hosts = dict(hosts)
-        marked = list(marks)
-        self._marks = PhraseIndex([mark for mark, _ in marked])
-        self._of_mark = [provider for _, provider in marked]
-
-    def host_of(self, provider: Provider) -> str | None:
-        """Return the name of a host by which `provider` is known, or None where only its words are."""
-        return next((host for host, known in self._hosts.items() if known == provider), None)
-
-    def recognise(self, host: str | None, text: str) -> Provider | None:
-        """Return whose server said `text`, or None.
+        The domain of the recipient is not looked at: it says who takes the mail
+        in the end, not whose filter refused it.
 
         Args:
             host: The name of the host that refused, as reported.
-            text: What it said.
+            words: What was found in its answer.
         """
         labels = (host or "").lower().rstrip(".").split(".")
         for start in range(len(labels)):
             if provider := self._hosts.get(".".join(labels[start:])):
                 return provider
-        found = self._marks.find(fold(text[:_LOOKED_AT]))
-        return self._of_mark[min(found)] if found else None
+        mark = next(iter(words), None)  # the least number, so a mark if there is one
+        return self._marks[mark] if mark is not None and mark < len(self._marks) else None
+
+    def host_of(self, provider: Provider) -> str | None:
+        """Return the name of a host by which `provider` is known, or None where only its words are."""
+        return next((host for host, known in self._hosts.items() if known == provider), None)
+
+    def first_match(self, words: Words, evidence: Evidence) -> Match | None:
+        """Return the first rule that applies to what was found, or None."""
+        found = {number: str(status) for status in evidence.statuses for number in self._of_status.get(status, ())}
+        for phrase, matched in words.items():
+            if phrase >= len(self._marks):
+                found.setdefault(self._rule_of_phrase[phrase - len(self._marks)], matched)
+        for number in sorted(found):
+            if self.rules[number].applies(evidence):
+                return Match(self.rules[number], found[number])
+        return None

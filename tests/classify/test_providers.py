@@ -1,10 +1,10 @@
 import pytest
 
-from bounced.classify import Providers
+from bounced.classify import RuleSet
 from bounced.model import Provider
 
 ACME, OTHER = Provider("acme", "Acme Mail", None), Provider("other", "Other", None)
-KNOWN = Providers({"acme.example": ACME, "mx.other.example": OTHER}, [("acme says", ACME), ("other's filter", OTHER)])
+KNOWN = RuleSet([], {"acme.example": ACME, "mx.other.example": OTHER}, [("acme says", ACME), ("other's filter", OTHER)])
 
 
 @pytest.mark.parametrize(
@@ -23,11 +23,12 @@ KNOWN = Providers({"acme.example": ACME, "mx.other.example": OTHER}, [("acme say
     ],
 )
 def test_a_provider_is_known_by_its_host_else_by_its_words(host, text, provider):
-    assert KNOWN.recognise(host, text) == provider
+    assert KNOWN.recognise(host, KNOWN.find_words(text)) == provider
 
 
 def test_nobody_is_known_without_packs():
-    assert Providers({}, []).recognise("mx.acme.example", "acme says no") is None
+    rules = RuleSet([])
+    assert rules.recognise("mx.acme.example", rules.find_words("acme says no")) is None
 
 
 def test_a_host_of_a_provider_can_be_asked_for():
