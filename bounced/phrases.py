@@ -1,20 +1,27 @@
-"""Find which of many phrases a text contains, in one pass.
+"""Find which of many phrases a text contains, at a cost that hardly grows with their number.
 
 A phrase is plain text; ``...`` in it stands for up to 120 characters of
-anything. Case and the amount of white space do not matter, and a phrase
-begins where a word begins. The longest piece of each phrase goes into one
-trie, written as a regular expression that cannot backtrack: at each place it
-follows a single path. Only phrases whose piece was found are looked at
-closer, so a thousand phrases cost little more than ten.
+anything. Case and the amount of white space do not matter. A phrase begins
+where a word begins and may end within one; in scripts that are written
+without spaces it may begin anywhere.
+
+Each phrase is kept under something that every text with the phrase must hold:
+its rarest word, the beginning of its only word, or two signs of such a
+script. One pass over the words of a text tells which of these it holds, and
+only the phrases kept there are looked for.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
-_Trie: TypeAlias = "dict[str, _Trie]"
-_GAP = ".{0,120}?"
-_END = ""
+_GAP = 120
+_WORD = re.compile(r"[^\W_]+")
+_ASCII_SPACES = str.maketrans({chr(code): " " for code in range(128) if not chr(code).isalnum()})
+# Scripts without spaces between words: the CJK blocks and those after them up to the compatibility forms.
+_SIGNS = re.compile("[\u2e80-\u312f\u3190-\uabff\uf900-\ufaff\uff66-\uff9f]{2,}")
+# The last word of a phrase may be the beginning of a longer one, so this much of it counts.
+_BEGINNING = 3
 
 
 def fold(text: str) -> str:
@@ -26,36 +33,44 @@ class PhraseIndex:
     """An index over phrases, numbered in the order given."""
 
     def __init__(self, phrases: Sequence[str]) -> None:
-        self._exact: list[re.Pattern[str] | str] = []
-        self._of_piece: dict[str, list[int]] = {}
-        for number, phrase in enumerate(phrases):
-            pieces = [piece for piece in (fold(part) for part in phrase.split("...")) if piece]
-            self._of_piece.setdefault(max(pieces, key=len), []).append(number)
-            self._exact.append(
-                re.compile(_GAP.join(_pattern(piece) for piece in pieces)) if len(pieces) > 1 else pieces[0]
-            )
-        pieces = list(self._of_piece)
-        self._anywhere = re.compile(f"(?=({_expression(_trie(pieces))}))") if pieces else None
-        # What is found at a place is the longest piece there; shorter ones that it begins with are there too.
-        self._with_prefixes = {
-            piece: [number for other in _prefixes(piece, self._of_piece) for number in self._of_piece[other]]
-            for piece in pieces
-        }
+        self._pieces = [[piece for piece in map(fold, phrase.split("...")) if piece] for phrase in phrases]
+        self._longest = [max(pieces, key=len) for pieces in self._pieces]
+        self._of_word: dict[str, list[int]] = {}
+        self._of_beginning: dict[str, list[int]] = {}
+        self._of_signs: dict[str, list[int]] = {}
+        self._always: list[int] = []
+        whole_words = [_whole_words(pieces) for pieces in self._pieces]
+        frequency = Counter(word for words in whole_words for word in words)
+        for number, (pieces, words) in enumerate(zip(self._pieces, whole_words, strict=True)):
+            rarest = min(words, key=lambda word: (frequency[word], word), default=None)
+            self._place(pieces, rarest).append(number)
 
     def find(self, folded: str) -> dict[int, str]:
         """Return the numbers of all phrases in `folded`, in order, each with the words that matched."""
-        numbers = {number for piece in self._pieces(folded) for number in self._with_prefixes[piece]}
-        return {number: words for number in sorted(numbers) if (words := self._confirm(number, folded))}
+        likely = sorted(number for number in self._candidates(folded) if self._longest[number] in folded)
+        return {number: words for number in likely if (words := _confirm(self._pieces[number], folded))}
 
-    def _pieces(self, folded: str) -> set[str]:
-        return {match[1] for match in self._anywhere.finditer(folded)} if self._anywhere else set()
+    def _candidates(self, folded: str) -> set[int]:
+        words = set(_words(folded))
+        found = set(self._always)
+        for word in words & self._of_word.keys():
+            found.update(self._of_word[word])
+        for beginning in {word[:_BEGINNING] for word in words} & self._of_beginning.keys():
+            found.update(self._of_beginning[beginning])
+        if self._of_signs and not folded.isascii():
+            for run in _SIGNS.findall(folded):
+                for start in range(len(run) - 1):
+                    found.update(self._of_signs.get(run[start : start + 2], ()))
+        return found
 
-    def _confirm(self, number: int, folded: str) -> str | None:
-        exact = self._exact[number]
-        if isinstance(exact, str):
-            return exact
-        match = exact.search(folded)
-        return match[0] if match else None
+    def _place(self, pieces: Sequence[str], rarest: str | None) -> list[int]:
+        """Choose where a phrase is kept: under what fewest texts hold."""
+        if runs := [run for piece in pieces for run in _SIGNS.findall(piece)]:
+            return self._of_signs.setdefault(max(runs, key=len)[:2], [])
+        if rarest is not None:
+            return self._of_word.setdefault(rarest, [])
+        beginnings = [word[:_BEGINNING] for piece in pieces for word in _words(piece) if len(word) >= _BEGINNING]
+        return self._of_beginning.setdefault(max(beginnings), []) if beginnings else self._always
 
 
 class Lexicon:
@@ -73,39 +88,49 @@ class Lexicon:
         return found
 
 
-def _pattern(piece: str) -> str:
-    return ("(?<![a-z0-9])" if _begins_word(piece) else "") + re.escape(piece)
+def _whole_words(pieces: Sequence[str]) -> list[str]:
+    """Return the words that a text with these pieces holds as they are.
 
-
-def _begins_word(piece: str) -> bool:
-    return piece[0].isascii() and piece[0].isalnum()
-
-
-def _prefixes(piece: str, known: dict[str, list[int]]) -> list[str]:
-    return [piece[:end] for end in range(len(piece), 0, -1) if piece[:end] in known]
-
-
-def _trie(pieces: Sequence[str]) -> _Trie:
-    root: _Trie = {}
+    The last word of a piece may go on in the text, unless the piece itself
+    ends it. The first one may have begun earlier only if it is no word's
+    beginning that the piece asks for.
+    """
+    whole = []
     for piece in pieces:
-        node = root
-        for character in piece:
-            node = node.setdefault(character, {})
-        node[_END] = {}
-    return root
+        words = _words(piece)
+        whole += words[:-1] if piece[-1].isalnum() else words
+    return whole
 
 
-def _expression(root: _Trie) -> str:
-    """Write the trie so that words of Latin letters and digits begin only where a word begins."""
-    words = {first: node for first, node in root.items() if _begins_word(first)}
-    others = {first: node for first, node in root.items() if first not in words}
-    options = [f"(?<![a-z0-9]){_branch(words)}"] if words else []
-    return "|".join([*options, _branch(others)] if others else options)
+def _confirm(pieces: Sequence[str], folded: str) -> str | None:
+    """Return what `folded` holds of a phrase, from its first piece to its last, or None."""
+    for start in _starts(pieces[0], folded, 0, len(folded)):
+        end = _follow(pieces[1:], folded, start + len(pieces[0]))
+        if end is not None:
+            return folded[start:end]
+    return None
 
 
-def _branch(node: _Trie) -> str:
-    options = [re.escape(character) + _branch(below) for character, below in node.items() if character != _END]
-    if not options:
-        return ""
-    joined = options[0] if len(options) == 1 and _END not in node else f"(?:{'|'.join(options)})"
-    return f"{joined}?" if _END in node else joined
+def _follow(pieces: Sequence[str], folded: str, end: int) -> int | None:
+    """Return where the last of `pieces` ends, each standing at most a gap behind the one before, or None."""
+    if not pieces:
+        return end
+    for start in _starts(pieces[0], folded, end, end + _GAP + len(pieces[0])):
+        last = _follow(pieces[1:], folded, start + len(pieces[0]))
+        if last is not None:
+            return last
+    return None
+
+
+def _starts(piece: str, folded: str, start: int, end: int) -> Iterator[int]:
+    """Yield where `piece` stands between `start` and `end`; a word has to begin there if it begins with one."""
+    begins_word = piece[0].isalnum() and not _SIGNS.match(piece[0] * 2)
+    position = folded.find(piece, start, end)
+    while position >= 0:
+        if not begins_word or position == 0 or not folded[position - 1].isalnum():
+            yield position
+        position = folded.find(piece, position + 1, end)
+
+
+def _words(folded: str) -> list[str]:
+    return folded.translate(_ASCII_SPACES).split() if folded.isascii() else _WORD.findall(folded)

@@ -13,7 +13,7 @@ _HOST = re.compile(
     r"\b(?:host|server|mx|to|by|talking to|said by)[: <\[]{1,4}([a-z0-9](?:[a-z0-9-]{0,62}\.){1,8}[a-z]{2,24})\b(?!@)",
     re.IGNORECASE,
 )
-_LOOKED_AT = 2048
+_LOOKED_AT = 1024
 
 
 def find_stage(text: str) -> Stage | None:

@@ -13,7 +13,6 @@ from functools import lru_cache
 
 from bounced.parse.charset import decode, decode_unlabelled
 
-_FIELD = re.compile(rb"\n([!-9;-~]{1,100})[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)")
 _VALUE = re.compile(rb"[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)")
 # QUIRK: mbox files and old delivery agents put an envelope line before or among the fields.
 _BELONGS_TO_HEADER = re.compile(rb"[ \t]|>?From |[!-9;-~]{1,100}[ \t]*:")
@@ -34,10 +33,6 @@ class Headers:
     def __init__(self, octets: bytes) -> None:
         self._octets = b"\n" + octets
         self._lowered = self._octets.lower()
-
-    def __iter__(self) -> Iterator[tuple[str, str]]:
-        for match in _FIELD.finditer(self._octets):
-            yield match[1].decode("ascii").lower(), decode_value(match[2])
 
     def __contains__(self, name: str) -> bool:
         return next(self._values(name), None) is not None

@@ -13,7 +13,7 @@ def test_names_are_compared_without_case_and_the_first_field_counts():
     assert headers.get("subject") == "one"
     assert headers.get_all("subject") == ["one", "two"]
     assert headers.get("from") is None
-    assert (len(headers), [name for name, _ in headers]) == (2, ["subject", "subject"])
+    assert ("subject" in headers, "from" in headers) == (True, False)
     assert body == b"body"
 
 
