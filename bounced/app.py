@@ -192,6 +192,8 @@ async def running(config: Config) -> AsyncIterator[Daemon]:
     async with await Store.open(url, owner=config.owner, lease_seconds=lease_seconds, exclusive=True) as store:
         if released := await store.release_own():
             _log.info("work_taken_up", count=released)
+        if retired := await store.retire_deliveries([one.sink.name for one in subscriptions]):
+            _log.warning("deliveries_retired", count=retired, remedy="bounced deliveries retry, once the sink is back")
         outgoing = Outgoing(Feed(store, one, clock=_clock, chance=random.random) for one in subscriptions)
         incoming = Incoming(store, outgoing, read=read, source=f"/bounced/{config.receive.hostname}")
         keep = timedelta(days=config.retention.days)

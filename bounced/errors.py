@@ -38,7 +38,7 @@ class MalformedReportError(BouncedError):
 
 
 class StoreError(BouncedError):
-    """The store could not do what was asked; nothing was written."""
+    """The store could not do what was asked, or does not know whether it did; asking again is safe."""
 
 
 class StoreFullError(StoreError):

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import structlog
 
 Format = Literal["auto", "console", "json"]
-_ADDRESS = re.compile(r"([^\s<>@,;:\"'()]{1,64})@([A-Za-z0-9][A-Za-z0-9.-]{0,254})")
+_ADDRESS = re.compile(r"(\"[^\"\n]{1,64}\"|[^\s<>@,;:\"'()]{1,64})@([^\W_][\w.-]{0,254})")
 # C0, DEL, C1 and the bidirectional controls that can reorder a line on a terminal.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -34,17 +34,14 @@ def _clean(value: object, *, mask: bool) -> object:
         case str():
             text = make_visible(value)
             return mask_addresses(text) if mask else text
+        case bytes() | BaseException():
+            return _clean(str(value), mask=mask)
         case list() | tuple():
             return [_clean(item, mask=mask) for item in value]
         case Mapping():
             return {key: _clean(item, mask=mask) for key, item in value.items()}
         case _:
             return value
-
-
-def _console(*, colors: bool) -> structlog.dev.ConsoleRenderer:
-    # The default formatter prints local variables beside a traceback: secrets and addresses among them.
-    return structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
 
 
 def configure(*, level: str = "info", format_: Format = "auto", mask: bool = True) -> None:
@@ -59,19 +56,24 @@ def configure(*, level: str = "info", format_: Format = "auto", mask: bool = Tru
     is_console = format_ == "console" or (format_ == "auto" and is_terminal)
 
     def clean(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-        return {key: _clean(value, mask=mask) for key, value in event.items()}
+        # A traceback keeps its lines; what stands in them comes from strangers too.
+        traceback = str(event.pop("exception", "")).splitlines()
+        cleaned = {key: _clean(value, mask=mask) for key, value in event.items()}
+        lines = {"exception": "\n".join(str(_clean(line, mask=mask)) for line in traceback)} if traceback else {}
+        return cleaned | lines
 
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        clean,
     ]
-    if is_console:
-        tail: list[structlog.typing.Processor] = [clean, _console(colors=is_terminal)]
-    else:
-        tail = [structlog.processors.format_exc_info, clean, structlog.processors.JSONRenderer()]
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer(colors=is_terminal) if is_console else structlog.processors.JSONRenderer()
+    )
     structlog.configure(
-        processors=[*shared, *tail],
+        processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,

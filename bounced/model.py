@@ -189,8 +189,10 @@ class Message:
     def of(cls, envelope: Envelope, raw: bytes, *, size: int | None = None) -> Self:
         """Name a message; `size` is given where `raw` holds only the first part of it."""
         size = len(raw) if size is None else size
-        addresses = "\n".join((envelope.sender, *envelope.recipients))
-        return cls(_identifier("msg_", addresses.encode(), raw, str(size).encode()), envelope, raw, size)
+        addresses = (envelope.sender, *envelope.recipients)
+        # An address in octets that are no UTF-8 is held with lone surrogates.
+        parts = [address.encode(errors="surrogatepass") for address in addresses]
+        return cls(_identifier("msg_", str(len(parts)).encode(), *parts, raw, str(size).encode()), envelope, raw, size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,7 +369,8 @@ class Event:
     @staticmethod
     def derive_id(message_id: str, type_: EventType, recipient: str | None) -> str:
         """Return the id of the event of `type_` that `message_id` causes for `recipient`."""
-        return _identifier("evt_", message_id.encode(), type_.encode(), (recipient or "").encode())
+        about = (message_id, type_, recipient or "")
+        return _identifier("evt_", *(part.encode(errors="surrogatepass") for part in about))
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from bounced.shipped import list_names, read_text
 _DATA = "bounced.classify.data"
 _PACKS = "bounced.classify.providers"
 _TEXTS = "bounced.classify.texts"
+_SEVERITY = (Kind.SUCCESS, Kind.DELAY, Kind.BOUNCE)
 _JUDGED = frozenset({Kind.BOUNCE, Kind.DELAY})
 
 
@@ -98,7 +99,11 @@ def understand(
     outcomes: dict[str, Outcome] = {}
     for finding in report.findings:
         outcome = _conclude(finding, report.kind, original, knowledge, profile)
-        outcomes.setdefault(outcome.recipient.lower(), outcome)
+        key = outcome.recipient.lower()
+        known = outcomes.get(key)
+        # A recipient that is named twice was reached in two ways: the worse one counts, once.
+        if known is None or _SEVERITY.index(outcome.kind) > _SEVERITY.index(known.kind):
+            outcomes[key] = outcome
     return Understanding(report, original, tuple(outcomes.values()))
 
 

@@ -1,5 +1,6 @@
 """Say which message, sent to whom, a report answers."""
 
+import re
 from collections.abc import Mapping
 
 from bounced.model import Finding, Original
@@ -34,6 +35,6 @@ def sent_to(finding: Finding, original: Original) -> str:
     used. Original-Recipient alone is no proof: any relay may have set it.
     """
     asked = finding.original_recipient
-    if asked and original.to and asked.lower() in original.to.lower():
+    if asked and original.to and re.search(rf"(?<![\w.+=-]){re.escape(asked)}(?![\w.-])", original.to, re.IGNORECASE):
         return asked
     return finding.recipient

@@ -50,6 +50,8 @@ def parse(raw: bytes, *, limits: Limits = DEFAULT_LIMITS, headers: Iterable[str]
     excess = len(report.findings) - limits.recipients
     if excess > 0:
         notes.append(f"{excess} recipients beyond the first {limits.recipients} left out")
+    if len(mail.parts) == limits.parts:
+        notes.append(f"looked at the first {limits.parts} parts only")
     if mail.is_cut:
         notes.append(f"looked at the first {limits.message_bytes} octets only")
     return replace(

@@ -46,6 +46,39 @@ def _revive(connection: Connection, revival: Revival) -> int:
     ).rowcount
 
 
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """Which sinks there are; deliveries to any other are over."""
+
+    now: datetime
+    sinks: Collection[str]
+
+
+def retire(connection: Connection, retirements: Sequence[Retirement]) -> list[int]:
+    """Make a batch of pending deliveries to sinks that are no more dead: nobody would ever send them.
+
+    CRASH HERE: this batch is dead; the next start takes the rest.
+    """
+    return [_retire(connection, retirement) for retirement in retirements]
+
+
+def _retire(connection: Connection, retirement: Retirement) -> int:
+    orphans = select(delivery.c.event_id, delivery.c.sink).where(
+        delivery.c.due_at.is_not(None), delivery.c.sink.not_in(retirement.sinks)
+    )
+    return connection.execute(
+        update(delivery)
+        .where(tuple_(delivery.c.event_id, delivery.c.sink).in_(orphans.limit(_BATCH)))
+        .values(
+            state=DeliveryState.DEAD,
+            due_at=None,
+            lease_owner=None,
+            last_error="the sink is not configured any more",
+            updated_at=retirement.now,
+        )
+    ).rowcount
+
+
 def purge(connection: Connection, times: Sequence[datetime]) -> list[int]:
     """Delete a batch of messages concluded before a time, with their events and deliveries.
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bounced.errors import StoreError
 from bounced.model import Delivery, Message
 from bounced.store import engine, housekeeping, leases, lock, promises, reading
-from bounced.store.housekeeping import Revival
+from bounced.store.housekeeping import Retirement, Revival
 from bounced.store.leases import DeliveryClaim, Lease, MessageClaim
 from bounced.store.migrate import migrate
 from bounced.store.promises import Acceptance, Concluding, Settling
@@ -179,6 +179,13 @@ class Store:
             How many were brought back.
         """
         return await self._in_batches(housekeeping.revive, Revival(self._clock(), since, ids, sink))
+
+    async def retire_deliveries(self, sinks: Collection[str]) -> int:
+        """Make pending deliveries to any other sink than these dead; return how many there were.
+
+        To be called at the start, with all sinks that any daemon on this database has.
+        """
+        return await self._in_batches(housekeeping.retire, Retirement(self._clock(), sinks))
 
     async def purge(self, before: datetime) -> int:
         """Delete messages concluded before a time, with their events and deliveries.

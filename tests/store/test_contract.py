@@ -270,3 +270,15 @@ class TestPurge:
     async def test_a_time_without_zone_is_refused(self, store):
         with pytest.raises(StoreError):
             await store.purge(datetime(2026, 1, 1))  # noqa: DTZ001 - the mistake under test
+
+
+class TestRetire:
+    async def test_what_goes_to_a_sink_that_is_no_more_is_dead_and_can_come_back(
+        self, store, make_message, conclude_as
+    ):
+        await conclude(store, make_message(), conclude_as(make_message(), sinks=("app", "gone"), leased=("app",)))
+        assert await store.retire_deliveries(["app", "other"]) == 1
+        assert [one.sink for one in await store.list_deliveries(state=DeliveryState.DEAD)] == ["gone"]
+        assert await store.retire_deliveries(["app", "other"]) == 0
+        assert await store.retry_deliveries(sink="gone") == 1
+        assert [one.sink for one in await store.claim_deliveries("gone", 10)] == ["gone"]
