@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from bounced.model import Provider, Reply, Stage, Status
 from bounced.phrases import PhraseIndex, fold
 
-_ADDRESS = re.compile(r"[^\s<>()\[\],;:\"]{1,128}@[^\s<>()\[\],;:\"]{1,255}")
+_ADDRESS = re.compile(r"[^\s<>()\[\],;:\"\u2e80-\uffef]{1,128}@[^\s<>()\[\],;:\"\u2e80-\uffef]{1,255}")
 # An explanation longer than this is quoted mail, not a reason.
 _LOOKED_AT = 4096
 

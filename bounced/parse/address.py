@@ -4,9 +4,14 @@ import re
 
 # Local parts may hold UTF-8 (RFC 6531) and, quoted, nearly anything but control characters; both halves are
 # bounded: a scan is linear.
-_DOMAIN = r"[^\s\x00-\x1f\x7f<>()\[\],;:\"@\\]{1,255}"
-_BARE = rf"[^\s\x00-\x1f\x7f<>()\[\],;:\"@\\'`][^\s\x00-\x1f\x7f<>()\[\],;:\"@\\]{{0,127}}@{_DOMAIN}"
+_SPECIAL = r"\s\x00-\x1f\x7f<>()\[\],;:\"@\\\u3000-\u3004\u3008-\u301f\uff08\uff09\uff0c\uff1a-\uff1e"
+# Scripts without spaces between words: the text goes on right behind the address, and before it.
+_SIGN = r"\u2e80-\ud7ff\uf900-\ufaff\uff66-\uff9f"
+_ASCII_DOMAIN = rf"(?:[A-Za-z0-9-]{{1,63}}\.){{1,8}}[A-Za-z0-9-]{{2,63}}(?=[{_SIGN}])"
+_DOMAIN = rf"(?:{_ASCII_DOMAIN}|[^{_SPECIAL}]{{1,255}})"
+_BARE = rf"[^{_SPECIAL}]{{1,128}}@{_DOMAIN}"
 _QUOTED = rf"\"(?:[^\"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f]){{0,128}}\"@{_DOMAIN}"
+_SIGNS_BEFORE = re.compile(rf"[^@]*[{_SIGN}](?=[A-Za-z0-9][!-?A-~]*@[!-~]+\Z)")
 ADDRESS = re.compile(f"{_QUOTED}|{_BARE}")
 _SOURCE_ROUTE = re.compile(r"^@[^\s:]{1,500}:")
 _UTF8_ESCAPE = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
@@ -27,7 +32,9 @@ def find_address(text: str) -> str | None:
 
 
 def clean_address(text: str) -> str:
-    """Take off what texts put around an address: quotes, and the full stop that ends a sentence."""
+    """Take off what texts put around an address: quotes, a full stop, and a word written right before it."""
+    if not text.isascii():
+        text = _SIGNS_BEFORE.sub("", text)
     return text.strip("'`").rstrip(".")
 
 

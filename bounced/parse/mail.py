@@ -23,7 +23,6 @@ _RETURNED_TYPES = frozenset(
 _DAEMON = re.compile(
     r"(?<![a-z0-9])(?:mailer[-_ .]?daemon|mail[-_ ]?daemon|postmaster|mail[-_ ]delivery[-_ ](?:sub)?system|mdaemon)"
 )
-_BOUNCE_SUBJECT = re.compile(r"deliver|return(?:ed|ing)|fail(?:ed|ure)|mail error|bounce|rejected|non remis|unzustell")
 _PLAIN, _HTML = frozenset({"text/plain"}), frozenset({"text/html"})
 # What a message says to people is in its first lines; the rest is quoted mail.
 _TEXT_LENGTH = 16384
@@ -64,7 +63,7 @@ class Mail:
         return (
             self.is_from_daemon
             or (self.headers.get("return-path") or "").strip() == "<>"
-            or bool(_BOUNCE_SUBJECT.search((self.headers.get("subject") or "").lower()))
+            or "bounce" in self.subject_wording
         )
 
     @cached_property

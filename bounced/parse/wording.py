@@ -17,7 +17,7 @@ class Wording:
 
     Attributes:
         text: The lists ``returned``, ``announce``, ``delay``, ``gave_up``, and one per family under `FAMILY`.
-        subject: The lists ``delay``, ``gave_up``, ``auto_reply``, ``challenge`` and ``complaint``.
+        subject: The lists ``bounce``, ``delay``, ``gave_up``, ``auto_reply``, ``challenge``, ``complaint``.
         stages: Words that tell at which stage a server refused, the telling ones first.
         before: Words right before an address that failed.
         after: Words right after one.
@@ -37,7 +37,9 @@ def shipped_wording() -> Wording:
     families = {FAMILY + name: phrases for name, phrases in data["families"].items()}
     return Wording(
         text=Lexicon({name: data[name] for name in ("returned", "announce", "delay", "gave_up")} | families),
-        subject=Lexicon({name: data[name] for name in ("delay", "gave_up", "auto_reply", "challenge", "complaint")}),
+        subject=Lexicon(
+            {name: data[name] for name in ("bounce", "delay", "gave_up", "auto_reply", "challenge", "complaint")}
+        ),
         stages=tuple((fold(words), Stage(name)) for name, phrases in data["stages"].items() for words in phrases),
         before=tuple(fold(phrase) for phrase in data["before"]),
         after=tuple(fold(phrase) for phrase in data["after"]),

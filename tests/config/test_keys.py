@@ -1,0 +1,137 @@
+"""Every key can be given in the file and in the environment, and the sample file shows it."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel, SecretStr
+
+from bounced.config import Config, JsonlSink, WebhookSink, load
+
+SAMPLE = Path(__file__).parents[2] / "config" / "bounced.toml"
+# A value other than the default for each key; of the tables within tables, the whole.
+VALUES = {
+    "receive.hostname": "mx9.example.com",
+    "receive.listen": ["lmtp+unix:///run/bounced/lmtp.sock"],
+    "receive.recipients": ["bounces.example.com"],
+    "receive.max_message_bytes": 1000,
+    "receive.keep_bytes": 500,
+    "receive.shutdown_seconds": 1.5,
+    "receive.tls": {"certificate": "/etc/tls.crt", "key": "/etc/tls.key"},
+    "store.url": "postgresql://bounced:secret@db.example.com/bounced",
+    "store.instance": "second",
+    "store.lease_seconds": 7.5,
+    "classify.profile": "table",
+    "classify.rules": "/etc/bounced/rules.d",
+    "classify.headers": ["X-Campaign"],
+    "log.level": "debug",
+    "log.format": "json",
+    "log.mask_addresses": False,
+    "retention.days": 3.5,
+}
+SINKS = {
+    JsonlSink: {"name": "archive", "type": "jsonl", "path": "/var/log/events.jsonl", "batch_size": 7},
+    WebhookSink: {
+        "name": "app",
+        "type": "webhook",
+        "url": "https://user:secret@app.example.com/",
+        "secrets": ["whsec_bm90IHNvIHNlY3JldCBhcyBpdCBzZWVtcw=="],
+        "secret_files": ["app-secret"],
+        "timeout_seconds": 1.5,
+        "allow_private_addresses": True,
+        "batch_size": 7,
+        "concurrency": 3,
+    },
+}
+FOR_EVERY_SINK = {"types": ["bounced.bounce", "bounced.delay"], "retry_seconds": [0.5, 1.5]}
+
+
+def plain(value):
+    """Return a configured value as it was written."""
+    match value:
+        case SecretStr():
+            return value.get_secret_value()
+        case BaseModel():
+            return {name: plain(getattr(value, name)) for name in type(value).model_fields}
+        case list():
+            return [plain(item) for item in value]
+        case Path():
+            return str(value)
+        case _:
+            return value
+
+
+def keys_of(section):
+    return list(type(section).model_fields)
+
+
+def all_keys():
+    config = Config()
+    return {f"{name}.{key}" for name in keys_of(config) if name != "sink" for key in keys_of(getattr(config, name))}
+
+
+def look_up(config, key):
+    section, name = key.split(".")
+    return plain(getattr(getattr(config, section), name))
+
+
+def test_this_table_has_every_key():
+    assert set(VALUES) == all_keys()
+    for kind, values in SINKS.items():
+        assert {*values, *FOR_EVERY_SINK} == set(kind.model_fields)
+
+
+@pytest.mark.parametrize("key", VALUES)
+def test_a_key_can_be_given_in_the_file(key, load_text):
+    value = VALUES[key]
+    assert look_up(load(None), key) != value
+    section, name = key.split(".")
+    if isinstance(value, dict):
+        text = f"[{key}]\n" + "\n".join(f"{name} = {json.dumps(each)}" for name, each in value.items())
+    else:
+        text = f"[{section}]\n{name} = {json.dumps(value)}"
+    assert look_up(load_text(text), key) == value
+
+
+@pytest.mark.parametrize("key", VALUES)
+def test_a_key_can_be_given_in_the_environment(key, load_environment):
+    name, value = "BOUNCED_" + key.upper().replace(".", "__"), VALUES[key]
+    parts = {f"{name}__{part.upper()}": text for part, text in value.items()} if isinstance(value, dict) else None
+    assert look_up(load_environment(**(parts or {name: value})), key) == value
+
+
+@pytest.mark.parametrize("kind", SINKS)
+def test_every_key_of_a_sink_can_be_given_in_the_file(kind, load_text):
+    values = SINKS[kind] | FOR_EVERY_SINK
+    [sink] = load_text("[[sink]]\n" + "\n".join(f"{key} = {json.dumps(value)}" for key, value in values.items())).sink
+    assert plain(sink) == values
+
+
+@pytest.mark.parametrize("kind", SINKS)
+def test_every_key_of_a_sink_can_be_given_in_the_environment(kind, load_environment):
+    values = SINKS[kind] | FOR_EVERY_SINK
+    [sink] = load_environment(BOUNCED_SINK=[values]).sink
+    assert plain(sink) == values
+
+
+def named_in_sample():
+    """Return every key of the sample, also of the lines that are commented out."""
+    section = ""
+    for line in SAMPLE.read_text(encoding="utf-8").splitlines():
+        heading = re.fullmatch(r"(?:# ?)?\[{1,2}([a-z_.]+)\]{1,2}", line)
+        key = re.match(r"(?:# ?)?([a-z_]+) = ", line)
+        if heading:
+            section = heading[1]
+        elif key:
+            yield f"{section}.{key[1]}"
+
+
+def test_the_sample_names_every_key_and_no_other():
+    of_tls = {"receive.tls.certificate", "receive.tls.key"}
+    of_sinks = {f"sink.{key}" for kind in SINKS for key in kind.model_fields}
+    assert set(named_in_sample()) == all_keys() - {"receive.tls"} | of_tls | of_sinks
+
+
+def test_the_sample_shows_the_defaults():
+    assert plain(load(SAMPLE)) == plain(load(None))

@@ -1,0 +1,52 @@
+"""A message that cannot be read is set aside; those beside it are not."""
+
+import asyncio
+
+from tests.daemon.fragile import BAD, FATAL
+from tests.daemon.mail import Session, dsn, send
+
+INNOCENTS = [f"user{number}@example.com" for number in range(5)]
+
+
+async def accept_as_one_batch(port, mails):
+    """Have all `mails` accepted before the first of them can have ended the process."""
+    sessions = [await Session.open(port) for _ in mails]
+    for session in sessions:
+        await session.begin()
+    replies = await asyncio.gather(
+        *(session.finish(raw) for session, raw in zip(sessions, mails, strict=True)), return_exceptions=True
+    )
+    for session in sessions:
+        session.close()
+    return replies
+
+
+async def test_a_message_that_ends_the_process_three_times_is_quarantined(site, receiver):
+    daemon = await site.start(module="tests.daemon.fragile")
+    mails = [dsn("poison@example.com", header=FATAL), *map(dsn, INNOCENTS)]
+    replies = await accept_as_one_batch(daemon.port, mails)
+    codes = [await daemon.ended()]
+    accepted = [raw for raw, reply in zip(mails, replies, strict=True) if not isinstance(reply, ConnectionError)]
+    lost = [raw for raw in mails if raw not in accepted]
+    for _ in range(2):
+        daemon = await site.launch(module="tests.daemon.fragile")
+        codes.append(await daemon.ended())
+    assert codes == [9, 9, 9]
+    daemon = await site.start(module="tests.daemon.fragile")
+    await send(daemon.port, *(raw for raw in lost if FATAL.encode() not in raw))
+    await receiver.until_recipient(None)
+    await receiver.until(lambda: receiver.recipients == {None, *INNOCENTS})
+    [quarantined] = [event for event in receiver.events if event["type"] == "bounced.unrecognized"]
+    assert (await daemon.until_logged("message_quarantined"))["message"] == quarantined["data"]["message"]["id"]
+    assert "quarantined" in quarantined["data"]["message"]["notes"][0]
+    assert await daemon.stop() == 0
+
+
+async def test_a_message_that_makes_the_reader_raise_is_quarantined_at_once(site, receiver):
+    daemon = await site.start(module="tests.daemon.fragile")
+    bad, *_ = await send(daemon.port, dsn("bad@example.com", header=BAD), *map(dsn, INNOCENTS))
+    await receiver.until(lambda: receiver.recipients == {None, *INNOCENTS})
+    [quarantined] = [event for event in receiver.events if event["type"] == "bounced.unrecognized"]
+    assert quarantined["data"]["message"]["id"] == bad
+    assert len(daemon.logged("message_not_readable")) == 3
+    assert await daemon.stop() == 0

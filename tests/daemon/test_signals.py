@@ -1,0 +1,155 @@
+"""TERM ends the daemon without losing anything; HUP changes it without ending it."""
+
+import asyncio
+import shutil
+import smtplib
+import ssl
+import subprocess
+from signal import SIGHUP, SIGTERM
+
+import pytest
+
+from tests.daemon.mail import Session, dsn, send
+from tests.daemon.receiver import make_secret
+
+RULE = """
+[[rule]]
+name = "test/full_moon"
+pattern = ["the moon is full"]
+reason = "mailbox_full"
+source = "these tests"
+example = "550 the moon is full"
+"""
+
+
+async def test_a_message_in_flight_is_taken_and_told_before_the_end(daemon, receiver):
+    async with await Session.open(daemon.port) as busy, await Session.open(daemon.port) as idle:
+        await busy.begin()
+        raw = dsn("ann@example.com")
+        busy.writer.write(raw[:500])
+        daemon.signal(SIGTERM)
+        assert (await idle.reply()).startswith("421 ")
+        with pytest.raises(ConnectionRefusedError):
+            await Session.open(daemon.port)
+        busy.writer.write(raw[500:] + b".\r\n")
+        assert (await busy.reply()).startswith("250 ")
+        assert (await busy.reply()).startswith("421 ")
+    assert await daemon.ended() == 0
+    assert receiver.recipients == {"ann@example.com"}
+    assert not daemon.logged("stopped_with_work_left")
+
+
+async def test_a_client_that_never_finishes_cannot_hold_up_the_end(make_site, receiver):
+    daemon = await make_site(receiver.sink(), shutdown_seconds=0.5).start()
+    async with await Session.open(daemon.port) as session:
+        await session.begin()
+        session.writer.write(b"Subject: to be continued")
+        assert await daemon.stop() == 0
+    assert daemon.logged("sessions_cut_off")
+
+
+async def reload(daemon, *, result="reloaded"):
+    before = len(daemon.logged(result))
+    daemon.signal(SIGHUP)
+    return await daemon.until_logged(result, count=before + 1)
+
+
+async def test_a_new_secret_signs_after_a_reload(site, daemon, receiver):
+    await send(daemon.port, dsn("before@example.com"))
+    await receiver.until_recipient("before@example.com")
+    receiver.secret = make_secret("second")
+    site.sections["sink"] = [receiver.sink()]
+    assert site.config.exists()
+    await reload(daemon)
+    await send(daemon.port, dsn("after@example.com"))
+    await receiver.until_recipient("after@example.com")
+    assert not receiver.forged
+
+
+async def test_a_new_secret_in_a_file_signs_after_a_reload(make_site, receiver, tmp_path):
+    secret = tmp_path / "app.secret"
+    secret.write_text(receiver.secret)
+    daemon = await make_site(receiver.sink(secrets=[], secret_files=[str(secret)])).start()
+    receiver.secret = make_secret("second")
+    secret.write_text(receiver.secret + "\n")
+    await reload(daemon)
+    await send(daemon.port, dsn("ann@example.com"))
+    await receiver.until_events(1)
+    assert not receiver.forged
+
+
+async def test_new_rules_apply_after_a_reload(site, receiver, tmp_path):
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    site.sections["classify"] = {"rules": str(rules)}
+    daemon = await site.start()
+    said = {"status": "5.0.0", "said": "550 the moon is full"}
+    await send(daemon.port, dsn("before@example.com", **said))
+    (rules / "moon.toml").write_text(RULE)
+    before = await receiver.until_recipient("before@example.com")
+    await reload(daemon)
+    await send(daemon.port, dsn("after@example.com", **said))
+    after = await receiver.until_recipient("after@example.com")
+    assert not before["data"]["why"]["rule"].endswith("/test/full_moon")
+    assert after["data"]["why"]["rule"].endswith("/test/full_moon")
+
+
+async def test_a_broken_configuration_changes_nothing(site, daemon, receiver):
+    site.sections["sink"] = [receiver.sink(secrets=["not a secret"])]
+    assert site.config.exists()
+    assert "secrets" in (await reload(daemon, result="not_reloaded"))["error"]
+    site.sections["receive"]["hostnam"] = "mx2.test.example"
+    assert site.config.exists()
+    assert "hostnam" in (await reload(daemon, result="not_reloaded"))["error"]
+    site.config.unlink()
+    await reload(daemon, result="not_reloaded")
+    await send(daemon.port, dsn("ann@example.com"))
+    [event] = await receiver.until_events(1)
+    assert event["source"] == "/bounced/mx.test.example"
+    assert not receiver.forged
+
+
+def make_certificate(folder):
+    openssl = shutil.which("openssl")
+    if not openssl:
+        pytest.skip("the openssl command is missing")
+    certificate, key = folder / "tls.crt", folder / "tls.key"
+    kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=mx"]
+    subprocess.run([openssl, "req", *kind, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    return {"certificate": str(certificate), "key": str(key)}
+
+
+def served_certificate(port):
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
+        client.starttls(context=context)
+        return ssl.DER_cert_to_PEM_cert(client.sock.getpeercert(binary_form=True))
+
+
+async def test_a_new_certificate_is_served_after_a_reload(site, tmp_path):
+    site.sections["receive.tls"] = make_certificate(tmp_path)
+    daemon = await site.start()
+    old = (tmp_path / "tls.crt").read_text()
+    assert await asyncio.to_thread(served_certificate, daemon.port) == old
+    make_certificate(tmp_path)
+    new = (tmp_path / "tls.crt").read_text()
+    await reload(daemon)
+    assert await asyncio.to_thread(served_certificate, daemon.port) == new != old
+    (tmp_path / "tls.key").write_text("no key")
+    await reload(daemon, result="not_reloaded")
+    assert await asyncio.to_thread(served_certificate, daemon.port) == new
+
+
+async def test_a_reload_loses_nothing_that_is_under_way(site, daemon, receiver):
+    recipients = {f"user{number}@example.com" for number in range(200)}
+    sending = asyncio.create_task(send(daemon.port, *map(dsn, recipients)))
+    for number in range(3):
+        await receiver.until_events(number * 20 + 1)
+        site.sections["sink"] = [receiver.sink(timeout_seconds=10 + number)]
+        assert site.config.exists()
+        await reload(daemon)
+    await sending
+    await receiver.until(lambda: receiver.recipients == recipients)
+    assert await daemon.stop() == 0
+    assert receiver.requests == len(recipients)

@@ -1,0 +1,78 @@
+"""From accepted to concluded, whatever a message does to the reader."""
+
+import json
+
+from bounced.pipeline import understand
+from bounced.store import DeliveryState
+
+
+async def test_a_message_that_comes_twice_is_told_once(make_flow, make_dsns, sink):
+    flow = make_flow(sink)
+    raws = make_dsns(20)
+    async with flow.running():
+        await flow.accept(raws)
+        await flow.accept(raws)
+        await sink.until_sent(20)
+        await flow.until_idle()
+    assert set(sink.sent.values()) == {1}
+
+
+async def test_a_message_that_cannot_be_read_is_quarantined_and_its_neighbours_are_told(
+    make_flow, make_dsns, sink, store
+):
+    attempts = []
+
+    def read(raw):
+        if b"user7@" in raw:
+            attempts.append(raw)
+            raise RecursionError("too deep")
+        return understand(raw)
+
+    flow = make_flow(sink, read=read)
+    async with flow.running():
+        await flow.accept(make_dsns(20))
+        await sink.until_sent(20)
+        await flow.until_idle()
+    assert len(attempts) == 3
+    assert set(sink.sent) == {None, *(f"user{number}@example.com" for number in range(20))} - {"user7@example.com"}
+    deliveries = await store.list_deliveries(state=DeliveryState.DELIVERED)
+    [event_id] = [each.event_id for each in deliveries if each.type == "bounced.unrecognized"]
+    stored = await store.fetch_event(event_id)
+    assert stored.message_id == flow.messages[7].id
+    assert "quarantined" in json.loads(stored.event.document)["data"]["message"]["notes"][0]
+
+
+async def test_an_exception_once_is_not_held_against_a_message(make_flow, make_dsns, sink):
+    has_failed = []
+
+    def read(raw):
+        if not has_failed:
+            has_failed.append(True)
+            raise MemoryError
+        return understand(raw)
+
+    flow = make_flow(sink, read=read)
+    async with flow.running():
+        await flow.accept(make_dsns(1))
+        await sink.until_sent(1)
+        await flow.until_idle()
+    assert set(sink.sent) == {"user0@example.com"}
+
+
+async def test_the_reader_can_be_replaced_while_messages_come(make_flow, make_dsns, sink):
+    read_by_new = []
+
+    def read(raw):
+        read_by_new.append(raw)
+        return understand(raw)
+
+    flow = make_flow(sink)
+    raws = make_dsns(2)
+    async with flow.running():
+        await flow.accept(raws[:1])
+        await flow.until_idle()
+        flow.incoming.read = read
+        await flow.accept(raws)
+        await sink.until_sent(2)
+        await flow.until_idle()
+    assert read_by_new == raws[1:]
