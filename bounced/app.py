@@ -200,7 +200,9 @@ async def running(config: Config) -> AsyncIterator[Daemon]:
         loops = (
             outgoing.run(),
             incoming.run(),
-            upkeep.run(store, lease_seconds=lease_seconds, keep=keep, clock=_clock),
+            upkeep.run(
+                store, held=lambda: (incoming.held, outgoing.held), lease_seconds=lease_seconds, keep=keep, clock=_clock
+            ),
         )
         async with _in_background(loops):
             servers = await receive.serve(endpoints, settings, incoming.accept)

@@ -47,10 +47,14 @@ class _Job:
 class Incoming:
     """The way of every message through the stages.
 
+    Attributes:
+        read: Parse, identify and classify in one call; replaced when the rules change.
+        held: The ids of the messages in memory, whose leases are ours.
+
     Args:
         store: Where messages are kept.
         outgoing: Where their events go.
-        read: Parse, identify and classify in one call; replaced when the rules change.
+        read: Parse, identify and classify in one call.
         source: How this installation names itself in events.
     """
 
@@ -58,6 +62,7 @@ class Incoming:
         self._store, self._outgoing, self.read, self._source = store, outgoing, read, source
         self._window = Window(_WINDOW_MESSAGES, _WINDOW_BYTES)
         self._queue: asyncio.Queue[_Job] = asyncio.Queue()
+        self.held: set[str] = set()
 
     async def accept(self, message: Message) -> None:
         """Make a message safe; when this returns, the client may be told 250.
@@ -73,8 +78,8 @@ class Incoming:
             if is_at_hand and not is_new:
                 self._window.release(len(message.raw))
         # CRASH HERE: the message is claimed again when its lease is given back; its id stays.
-        _log.info("message_accepted", stage="receive", message=message.id, size=message.size, is_new=is_new)
         if is_at_hand and is_new:
+            self.held.add(message.id)
             self._queue.put_nowait(_Job(Claimed(message, 1), asyncio.Event()))
 
     async def run(self) -> None:
@@ -99,6 +104,7 @@ class Incoming:
         jobs = [_Job(claimed, asyncio.Event()) for claimed in await self._store.claim_messages(limit)]
         for job in jobs:
             self._window.add(job.size)
+            self.held.add(job.message.id)
             self._queue.put_nowait(job)
         for job in jobs:
             if job.claimed.attempts > 1:
@@ -131,6 +137,7 @@ class Incoming:
             self._outgoing.start(plan)
         else:
             self._outgoing.forget(plan)
+        self.held.discard(job.message.id)
         self._window.release(job.size)
         job.done.set()
 

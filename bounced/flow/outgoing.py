@@ -63,6 +63,11 @@ class Outgoing:
     def __init__(self, feeds: Iterable["Feed"]) -> None:
         self._feeds = {feed.name: feed for feed in feeds}
 
+    @property
+    def held(self) -> dict[str, set[str]]:
+        """For each sink the ids of the events in memory, whose leases are ours."""
+        return {name: feed.held for name, feed in self._feeds.items()}
+
     def plan(self, events: Iterable[Event]) -> Plan:
         """Choose the sinks of each event, and reserve memory for the deliveries where there is room."""
         wanted = [(feed, event) for event in events for feed in self._feeds.values() if feed.wants(event)]
@@ -118,6 +123,7 @@ class Feed:
         self.name = subscription.sink.name
         self._window = Window(_WINDOW_EVENTS, _WINDOW_BYTES)
         self._queue: asyncio.Queue[Delivery] = asyncio.Queue()
+        self.held: set[str] = set()
         self._in_use: Counter[Sink] = Counter()
         self._is_gone = False
 
@@ -131,10 +137,12 @@ class Feed:
 
     def release(self, event: Event) -> None:
         """Give the place of `event` back."""
+        self.held.discard(event.id)
         self._window.release(len(event.document))
 
     def push(self, delivery: Delivery) -> None:
         """Send `delivery`, whose place is reserved and whose lease is ours, in its turn."""
+        self.held.add(delivery.event.id)
         self._queue.put_nowait(delivery)
 
     async def run(self) -> None:
@@ -171,7 +179,7 @@ class Feed:
         deliveries = await self._store.claim_deliveries(self.name, limit)
         for delivery in deliveries:
             self._window.add(len(delivery.event.document))
-            self._queue.put_nowait(delivery)
+            self.push(delivery)
         return len(deliveries)
 
     async def _work(self) -> None:

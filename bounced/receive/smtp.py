@@ -16,7 +16,7 @@ from typing import ClassVar, cast
 import aiosmtpd.smtp
 
 from bounced import log
-from bounced.errors import StoreFullError
+from bounced.errors import StoreError, StoreFullError
 from bounced.model import Message
 from bounced.receive.addresses import read_path, split_command, value_of
 from bounced.receive.data import Body
@@ -301,9 +301,9 @@ class Smtp(aiosmtpd.smtp.SMTP):
             envelope = transaction.envelope(client=self._client, helo=self._client_name)
             message = Message.of(envelope, body.kept, size=body.size)
             await self._accept(message)
-        except StoreFullError as error:
+        except StoreError as error:
             _log.warning("accept_failed", client=self._client, error=str(error))
-            return STORE_FULL
+            return STORE_FULL if isinstance(error, StoreFullError) else LOCAL_ERROR
         except Exception:  # noqa: BLE001 - any storage doubt is 451, never 250
             _log.exception("accept_failed", client=self._client)
             return LOCAL_ERROR

@@ -6,11 +6,11 @@ skips the rows that another is about to take. Their clocks must agree to much
 less than a lease.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, select, update
 
 from bounced.model import Delivery
 from bounced.store.records import Claimed
@@ -44,6 +44,15 @@ class DeliveryClaim:
     limit: int
     now: datetime
     lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """What an owner still holds: messages by their ids, deliveries by sink and event ids."""
+
+    lease: Lease
+    messages: Collection[str]
+    deliveries: Mapping[str, Collection[str]]
 
 
 def claim_messages(connection: Connection, claims: Sequence[MessageClaim]) -> list[list[Claimed]]:
@@ -129,12 +138,29 @@ def _claim_deliveries(connection: Connection, claim: DeliveryClaim) -> list[Deli
     return [Delivery(events[event_id], claim.sink, attempts + 1) for event_id, attempts in due]
 
 
-def renew(connection: Connection, leases: Sequence[Lease]) -> list[int]:
-    """Give all that the owner works on a new end; return how many rows that are.
+def renew(connection: Connection, renewals: Sequence[Renewal]) -> list[int]:
+    """Give what the owner holds a new end; return how many rows that are.
+
+    What is leased in its name and not held was lost on the way to it, with the
+    answer to a commit: that lease runs out, and somebody claims the row.
 
     CRASH HERE: the leases run out a little later.
     """
-    return [_move(connection, lease.owner, due_at=lease.until, owner_after=lease.owner) for lease in leases]
+    return [_renew(connection, renewal) for renewal in renewals]
+
+
+def _renew(connection: Connection, renewal: Renewal) -> int:
+    held: list[tuple[Table, ColumnElement[bool]]] = [(message, message.c.id.in_(renewal.messages))]
+    held += [
+        (delivery, and_(delivery.c.sink == sink, delivery.c.event_id.in_(events)))
+        for sink, events in renewal.deliveries.items()
+    ]
+    return sum(
+        connection.execute(
+            update(table).where(table.c.lease_owner == renewal.lease.owner, is_held).values(due_at=renewal.lease.until)
+        ).rowcount
+        for table, is_held in held
+    )
 
 
 def release(connection: Connection, leases: Sequence[Lease]) -> list[int]:
@@ -142,13 +168,13 @@ def release(connection: Connection, leases: Sequence[Lease]) -> list[int]:
 
     CRASH HERE: they are due, nothing is left to release.
     """
-    return [_move(connection, lease.owner, due_at=lease.until, owner_after=None) for lease in leases]
+    return [_release(connection, lease) for lease in leases]
 
 
-def _move(connection: Connection, owner: str, *, due_at: datetime, owner_after: str | None) -> int:
+def _release(connection: Connection, lease: Lease) -> int:
     return sum(
         connection.execute(
-            update(table).where(table.c.lease_owner == owner).values(due_at=due_at, lease_owner=owner_after)
+            update(table).where(table.c.lease_owner == lease.owner).values(due_at=lease.until, lease_owner=None)
         ).rowcount
         for table in (message, delivery)
     )

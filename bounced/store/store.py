@@ -1,7 +1,7 @@
 """The store as the rest of the program sees it."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from bounced.errors import StoreError
 from bounced.model import Delivery, Message
 from bounced.store import engine, housekeeping, leases, lock, promises, reading
 from bounced.store.housekeeping import Retirement, Revival
-from bounced.store.leases import DeliveryClaim, Lease, MessageClaim
+from bounced.store.leases import DeliveryClaim, Lease, MessageClaim, Renewal
 from bounced.store.migrate import migrate
 from bounced.store.promises import Acceptance, Concluding, Settling
 from bounced.store.records import Backlog, Claimed, Conclusion, DeliveryState, Settlement, StoredDelivery, StoredEvent
@@ -74,7 +74,7 @@ class Store:
         Args:
             url: ``sqlite:////absolute/path``, ``sqlite:///relative/path`` or ``postgresql://…``.
             owner: The name in which this process leases; no two running processes share one.
-            lease_seconds: How long work may take between two calls of `renew_own`.
+            lease_seconds: How long work may take between two calls of `renew`.
             exclusive: Whether this is the daemon of an SQLite file, of which there is one.
                 PostgreSQL takes any number of daemons.
             clock: Tells the time in UTC.
@@ -149,13 +149,18 @@ class Store:
         """Lease deliveries to `sink` that are due, the longest waiting first, and count the attempt."""
         return await self._writer.run(leases.claim_deliveries, DeliveryClaim(sink, limit, self._clock(), self._lease()))
 
-    async def renew_own(self) -> int:
-        """Give every lease of this owner its full time again; return how many there are.
+    async def renew(self, messages: Collection[str], deliveries: Mapping[str, Collection[str]]) -> int:
+        """Give the leases of what this process holds their full time again; return how many there are.
 
-        To be called several times within `lease_seconds`. A claim whose caller
-        was cancelled is renewed as well: it comes back at the next start.
+        To be called several times within `lease_seconds`. What is leased in our
+        name and not named here was lost with the answer to a commit; it is
+        claimed again when its lease has run out.
+
+        Args:
+            messages: Ids of the messages in memory.
+            deliveries: For each sink the ids of the events on their way to it.
         """
-        return await self._writer.run(leases.renew, self._lease())
+        return await self._writer.run(leases.renew, Renewal(self._lease(), tuple(messages), dict(deliveries)))
 
     async def release_own(self) -> int:
         """Make due what is leased in the name of this owner; return how much that is.

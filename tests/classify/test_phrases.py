@@ -1,6 +1,5 @@
 """The index finds what a plain search for each phrase finds."""
 
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -68,12 +68,29 @@ async def test_attempts_count_every_start_so_that_the_caller_can_quarantine(stor
 
 async def test_renewed_leases_last(store, make_message, conclude_as, clock):
     await accept(store, [make_message(1), make_message(2)], lease=True)
-    await store.conclude(conclude_as(make_message(2), leased=("app",)))
+    concluded = conclude_as(make_message(2), leased=("app",))
+    await store.conclude(concluded)
     for _ in range(3):
         clock.pass_(seconds=50)
-        assert await store.renew_own() == 2
+        assert await store.renew({make_message(1).id}, {"app": {concluded.events[0].id}}) == 2
     assert await store.claim_messages(10) == []
     assert await store.claim_deliveries("app", 10) == []
+
+
+async def test_what_its_owner_does_not_hold_comes_back_though_the_owner_lives(store, make_message, conclude_as, clock):
+    await accept(store, [make_message(1), make_message(2), make_message(3)], lease=True)
+    await store.conclude(conclude_as(make_message(2), leased=("app",)))
+    clock.pass_(seconds=50)
+    assert await store.renew({make_message(3).id}, {"app": set()}) == 1
+    clock.pass_(seconds=50)
+    assert [each.message.id for each in await store.claim_messages(10)] == [make_message(1).id]
+    assert len(await store.claim_deliveries("app", 10)) == 1
+
+
+async def test_nobody_renews_the_lease_of_another(url, open_store, make_message, clock):
+    one, two = await open_store(url, owner="one"), await open_store(url, owner="two")
+    await accept(one, [make_message(1)], lease=True)
+    assert await two.renew({make_message(1).id}, {}) == 0
 
 
 async def test_release_gives_back_only_what_is_ones_own(url, open_store, make_message, conclude_as):
