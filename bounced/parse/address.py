@@ -9,7 +9,7 @@ _SPECIAL = r"\s\x00-\x1f\x7f<>()\[\],;:\"@\\\u3000-\u3004\u3008-\u301f\uff08\uff
 _SIGN = r"\u2e80-\ud7ff\uf900-\ufaff\uff66-\uff9f"
 _ASCII_DOMAIN = rf"(?:[A-Za-z0-9-]{{1,63}}\.){{1,8}}[A-Za-z0-9-]{{2,63}}(?=[{_SIGN}])"
 _DOMAIN = rf"(?:{_ASCII_DOMAIN}|[^{_SPECIAL}]{{1,255}})"
-_BARE = rf"[^{_SPECIAL}]{{1,128}}@{_DOMAIN}"
+_BARE = rf"[^{_SPECIAL}'`][^{_SPECIAL}]{{0,127}}@{_DOMAIN}"
 _QUOTED = rf"\"(?:[^\"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f]){{0,128}}\"@{_DOMAIN}"
 _SIGNS_BEFORE = re.compile(rf"[^@]*[{_SIGN}](?=[A-Za-z0-9][!-?A-~]*@[!-~]+\Z)")
 ADDRESS = re.compile(f"{_QUOTED}|{_BARE}")
