@@ -8,11 +8,11 @@ often it runs: the same message yields the same octets.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC
 from typing import Any, Literal
 
-from bounced.model import Event, EventType, Kind, Message, Original, Outcome, Understanding
+from bounced.model import Event, EventType, Kind, Message, Original, Outcome, Understanding, Why
 
 SCHEMA = "urn:bounced:schemas/bounce-1.json"
 _TYPE_OF_KIND = {
@@ -114,7 +114,7 @@ def describe_outcome(outcome: Outcome) -> dict[str, Any]:
         "reply_code": _text(finding.reply),
         "action": finding.action,
         "diagnostic": finding.diagnostic,
-        "why": asdict(verdict.why) if verdict else None,
+        "why": _describe_why(verdict.why) if verdict else None,
         "provider": provider and provider.name,
         "postmaster": provider and provider.postmaster,
         "hint": verdict and verdict.hint,
@@ -124,8 +124,19 @@ def describe_outcome(outcome: Outcome) -> dict[str, Any]:
 
 def describe_original(original: Original) -> dict[str, Any]:
     """Return the fields of the returned mail as plain JSON values."""
-    values = asdict(original)
-    return {"from" if name == "from_" else name: value for name, value in values.items()}
+    return {
+        "message_id": original.message_id,
+        "from": original.from_,
+        "to": original.to,
+        "subject": original.subject,
+        "date": original.date,
+        "list_id": original.list_id,
+        "headers": dict(original.headers),
+    }
+
+
+def _describe_why(why: Why) -> dict[str, str | None]:
+    return {"rule": why.rule, "evidence": why.evidence, "confidence": why.confidence}
 
 
 def describe_understanding(understanding: Understanding) -> dict[str, Any]:
