@@ -7,20 +7,19 @@ from typing import Annotated, Any
 
 import typer
 
-from bounced.classify import CodeTables, classify
+from bounced.classify import CodeTables, Knowledge
 from bounced.classify.codes import Code, Reason
-from bounced.cli.options import ConfigFile, cell, console, table
+from bounced.cli.options import ConfigFile, cell, console, knowledge_of, table
 from bounced.errors import BouncedError
-from bounced.event import describe_outcome
-from bounced.model import Finding, Outcome, Reply, Status
-from bounced.parse.codes import read_codes
-from bounced.pipeline import shipped_knowledge
+from bounced.model import Reply, Status
+from bounced.pipeline import judge_answer
 
 Facts = dict[str, Any]
 
 
 def explain(
     what: Annotated[str, typer.Argument(metavar="CODE|TEXT|EVENT_ID", help="What to explain.")],
+    host: Annotated[str | None, typer.Option(help="The server that said it; its provider's rules apply.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
     config: ConfigFile = None,
 ) -> None:
@@ -35,7 +34,10 @@ def explain(
 
       bounced explain evt_h3xw2k…
     """
-    found = _explain_event(what, config) if what.startswith("evt_") else _explain_text(what.strip())
+    if what.startswith("evt_"):
+        found = _explain_event(what, config)
+    else:
+        found = _explain_text(what.strip(), host, knowledge_of(config))
     if json_:
         typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
         return
@@ -46,8 +48,8 @@ def explain(
         console().print(rows)
 
 
-def _explain_text(text: str) -> dict[str, Facts]:
-    tables = shipped_knowledge().tables
+def _explain_text(text: str, host: str | None, knowledge: Knowledge) -> dict[str, Facts]:
+    tables = knowledge.tables
     if text.isascii() and text.isdigit():
         return _explain_digits(text, tables)
     status = Status.parse(text)
@@ -60,13 +62,26 @@ def _explain_text(text: str) -> dict[str, Facts]:
             "meaning": meaning and meaning.meaning,
         }
         return {f"{text} as an enhanced status code": about | _about(tables.by_status(status), reason)}
-    said = read_codes(text)
-    finding = Finding(recipient="", said_status=said.status, reply=said.reply, diagnostic=text)
-    verdict = classify(finding, shipped_knowledge())
-    facts = describe_outcome(Outcome("", finding, verdict))
-    shown = ("bounce_type", "advice", "reason", "fault", "code", "code_text", "status", "reply_code")
-    why = {f"why: {name}": value for name, value in facts["why"].items()}
-    return {"as what a server said": {name: facts[name] for name in shown} | why}
+    verdict = judge_answer(text, host=host, knowledge=knowledge)
+    return {
+        "as what a server said": {
+            "bounce_type": verdict.bounce_type,
+            "advice": verdict.advice,
+            "reason": verdict.reason,
+            "reason_text": tables.reasons[verdict.reason].label,
+            "fault": verdict.fault,
+            "code": verdict.code,
+            "code_text": verdict.code_text,
+            "status": verdict.status and str(verdict.status),
+            "reply_code": verdict.reply and str(verdict.reply),
+            "provider": verdict.provider and verdict.provider.label,
+            "postmaster": verdict.provider and verdict.provider.postmaster,
+            "hint": verdict.hint,
+            "why: rule": verdict.why.rule,
+            "why: evidence": verdict.why.evidence,
+            "why: confidence": verdict.why.confidence,
+        }
+    }
 
 
 def _explain_digits(digits: str, tables: CodeTables) -> dict[str, Facts]:

@@ -9,7 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bounced.classify import Knowledge
 from bounced.log import make_visible
+from bounced.pipeline import shipped_knowledge
 
 ConfigFile = Annotated[
     Path | None,
@@ -38,3 +40,13 @@ def cell(value: Any) -> Text:
     """Return a value as text that cannot disturb the terminal; what is unknown is a dash."""
     text = "-" if value is None else make_visible(str(value))
     return Text(text, style=_STYLES.get(text, ""))
+
+
+def knowledge_of(config: Path | None) -> Knowledge:
+    """Return the rules and tables in force: those of the package, or with the operator's before them."""
+    if config is None:
+        return shipped_knowledge()
+    from bounced.app import read_knowledge
+    from bounced.config import load
+
+    return read_knowledge(load(config))

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from bounced.cli.options import ConfigFile, JsonLines, cell, console, table
-from bounced.pipeline import lost_examples, shipped_knowledge
+from bounced.cli.options import ConfigFile, JsonLines, cell, console, knowledge_of, table
+from bounced.pipeline import lost_examples
 
 app = typer.Typer(help="Test the rules, and list what no rule knows.", no_args_is_help=True)
 
@@ -31,12 +31,7 @@ def prove(config: ConfigFile = None) -> None:
 
       bounced rules test --config /etc/bounced/bounced.toml
     """
-    knowledge = shipped_knowledge()
-    if config is not None:
-        from bounced.app import read_knowledge
-        from bounced.config import load
-
-        knowledge = read_knowledge(load(config))
+    knowledge = knowledge_of(config)
     lost = lost_examples(knowledge)
     if not lost:
         typer.echo(f"{len(knowledge.rules.rules)} rules, each wins its example")
