@@ -21,8 +21,12 @@ _RETURNED_TYPES = frozenset(
     }
 )
 _DAEMON = re.compile(
-    r"(?<![a-z0-9])(?:mailer[-_ .]?daemon|mail[-_ ]?daemon|postmaster|mail[-_ ]delivery[-_ ](?:sub)?system|mdaemon)"
+    r"(?<![a-z0-9])(?:mailer[-_ .]?daemon|mail[-_ ]?daemon|poo?st[-_ ]?master|mail[-_ ]deliver[y]?[-_ ](?:sub)?system"
+    r"|mdaemon)|<>"
 )
+_ANSWER = re.compile(r"\s*(?:\[[^\]]{1,60}\]\s*)?(?:re|aw|sv|antw|odp|rif|res)(?:\[\d+\])?\s*:", re.IGNORECASE)
+_FORWARD = re.compile(r"\s*(?:fwd?|wg|tr|rv|enc|i)\s*:", re.IGNORECASE)
+_CONVERSATION_HEADERS = ("in-reply-to", "references", "list-id", "list-post", "mailing-list", "list-unsubscribe")
 _PLAIN, _HTML = frozenset({"text/plain"}), frozenset({"text/html"})
 # What a message says to people is in its first lines; the rest is quoted mail.
 _TEXT_LENGTH = 16384
@@ -58,13 +62,25 @@ class Mail:
         return bool(_DAEMON.search(sender)) or "x-failed-recipients" in self.headers
 
     @cached_property
+    def is_from_system(self) -> bool:
+        """Whether the sender, or the null reverse-path, says that no person wrote this."""
+        return self.is_from_daemon or (self.headers.get("return-path") or "").strip() == "<>"
+
+    @cached_property
+    def is_conversation(self) -> bool:
+        """Whether people are talking: an answer, or something from a mailing list, about bounces perhaps.
+
+        A report that somebody forwards whole is still a report.
+        """
+        if _FORWARD.match(self.headers.get("subject") or "") and unquote_forwarded(self.text) != self.text:
+            return False
+        is_answer = bool(_ANSWER.match(self.headers.get("subject") or ""))
+        return is_answer or any(name in self.headers for name in _CONVERSATION_HEADERS)
+
+    @cached_property
     def may_be_bounce(self) -> bool:
         """Whether anything at all speaks for a bounce: the sender, the null return path, or the subject."""
-        return (
-            self.is_from_daemon
-            or (self.headers.get("return-path") or "").strip() == "<>"
-            or "bounce" in self.subject_wording
-        )
+        return self.is_from_system or ("bounce" in self.subject_wording and not self.is_conversation)
 
     @cached_property
     def text(self) -> str:

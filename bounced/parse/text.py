@@ -27,7 +27,10 @@ _ALONE = re.compile(r"[>\"'\]):,;.]*\Z")
 _BETWEEN = " :=<\"'(*-\t,"
 _LABEL = re.compile(r"\s*[A-Za-z-]+: ")
 _WORDS = re.compile(r"[^\W\d_]{3,}")
+_GREETING = re.compile(r"(?:hi|hello|hey|dear|good (?:morning|day|evening)|hallo|bonjour|hola|ciao)\b[^.]{0,60}?[,!]")
 _SAID_LENGTH = 2000
+# Where in a text the words of its kind must stand: right after a line of signs perhaps, or within the first lines.
+_FIRST_WORDS, _BEGINNING = 12, 800
 _LEAST_WORDS = 2
 
 
@@ -50,7 +53,7 @@ def read(mail: Mail) -> Report | None:
     """Return what the text of `mail` says of its recipients, or None where it is no report."""
     folded = fold(mail.report_text)
     family = next((name for name, words in _in_report(mail, folded) if name.startswith(FAMILY)), "")[len(FAMILY) :]
-    if not family and not mail.may_be_bounce:
+    if not mail.is_from_system and not _is_report(mail, family, folded):
         return None
     said = say_of_recipients(mail)
     found = said or dict.fromkeys(guess_recipients(mail), "")
@@ -64,6 +67,23 @@ def read(mail: Mail) -> Report | None:
         reader=f"text/{family}" if family else "text",
         notes=() if said else ("the text names no recipient by itself",),
     )
+
+
+def _is_report(mail: Mail, family: str, folded: str) -> bool:
+    """Whether a text that no mail system signs for is a report all the same.
+
+    People write about bounces and quote them. A report begins with the words
+    of its kind; in what is no answer and greets nobody they may come a little
+    later, or a server's reply may stand for them.
+    """
+    if _GREETING.match(folded):
+        return False
+    if family:
+        latest = _FIRST_WORDS if mail.is_conversation else _BEGINNING
+        words = [one for name, found in mail.wording.items() if name.startswith(FAMILY) for one in found]
+        return any(0 <= folded.find(one) <= latest for one in words)
+    said = read_codes(folded[:_BEGINNING])
+    return mail.may_be_bounce and (said.reply is not None or said.status is not None)
 
 
 def say_of_recipients(mail: Mail) -> dict[str, str]:

@@ -1,0 +1,69 @@
+"""People write about bounces, and quote them; that is no bounce."""
+
+import pytest
+
+from bounced.model import Kind
+from bounced.pipeline import understand
+
+PASTED = """\
+This is the mail system at host mx.example.net.
+
+<ann@example.com>: host mx.example.com[192.0.2.25] said: 550 5.1.1
+    <ann@example.com>: Recipient address rejected: User unknown
+"""
+STATUS = """\
+Reporting-MTA: dns; mx.example.net
+
+Final-Recipient: rfc822; ann@example.com
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 5.1.1 User unknown
+"""
+
+
+def mail(text, *, sender="Ben <ben@example.org>", **fields):
+    header = {"From": sender, "To": "help@example.net", "Subject": "Question"} | {
+        name.replace("_", "-"): value for name, value in fields.items()
+    }
+    lines = "".join(f"{name}: {value}\n" for name, value in header.items())
+    return f"{lines}Content-Type: text/plain; charset=utf-8\n\n{text}".encode()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        mail(f"Hi all,\n\nwhat does this mean?\n\n{PASTED}", Subject="Undelivered Mail Returned to Sender"),
+        mail(f"What does this mean?\n\n{PASTED}", Subject="Re: Undelivered Mail Returned to Sender"),
+        mail(f"Can you help?\n\n{STATUS}", Subject="Re: mail delivery failed"),
+        mail(f"Ben wrote:\n> It says:\n>\n{PASTED}", In_Reply_To="<1@example.org>", Subject="Delivery failed"),
+        mail(f"I see this in the log:\n{PASTED}", List_Id="<help.example.net>", Subject="[help] bounces"),
+        mail("Your parcel could not be delivered to ann@example.com.", Subject="Delivery failed: your parcel"),
+        mail(
+            "The following addresses failed our check: ann@example.com", Subject="Newsletter", List_Unsubscribe="<x:>"
+        ),
+    ],
+)
+def test_who_writes_about_a_bounce_sends_none(raw):
+    understanding = understand(raw)
+    assert understanding.kind is Kind.NOT_BOUNCE
+    assert understanding.outcomes == ()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        mail(PASTED, sender="MAILER-DAEMON@mx.example.net"),
+        mail(PASTED, sender="System <noreply@example.net>", Return_Path="<>"),
+        mail(PASTED, sender="gateway@example.net", Subject="Mail could not be delivered"),
+        mail(
+            "Begin forwarded message:\n\n> From: MAILER-DAEMON@mx.example.net\n> Subject: Returned mail\n>\n"
+            + "".join(f"> {line}\n" for line in PASTED.splitlines()),
+            Subject="Fwd: Returned mail",
+            References="<1@mx.example.net>",
+        ),
+    ],
+)
+def test_what_a_system_writes_is_one(raw):
+    understanding = understand(raw)
+    assert understanding.kind is Kind.BOUNCE
+    assert [outcome.recipient for outcome in understanding.outcomes] == ["ann@example.com"]
