@@ -84,6 +84,22 @@ def decode(data: bytes, charset: str | None = None) -> str:
     return decode_unlabelled(data)
 
 
+def _decode_kana(data: bytes) -> str | None:
+    """Decode Japanese in 8 bits, which is known by its kana, or return None.
+
+    QUIRK: Japanese carriers send EUC-JP or Shift_JIS and label it ISO-2022-JP, or not at all.
+    """
+    for codec in ("euc_jp", "cp932"):
+        try:
+            text = data.decode(codec)
+        except UnicodeDecodeError:
+            continue
+        foreign = [character for character in text if not character.isascii()]
+        if sum("\u3040" <= character <= "\u30ff" for character in foreign) * 4 > len(foreign):
+            return text
+    return None
+
+
 def decode_unlabelled(data: bytes) -> str:
     """Decode octets without a charset: ASCII, UTF-8, raw ISO-2022-JP, else Windows-1252."""
     if _ISO_2022_JP.search(data):
@@ -93,6 +109,8 @@ def decode_unlabelled(data: bytes) -> str:
         return data.decode()
     except UnicodeDecodeError:
         pass
+    if japanese := _decode_kana(data):
+        return japanese
     text = data.decode(errors="replace")
     # Mostly valid UTF-8 with a cut character stays UTF-8; otherwise the octets are an 8-bit charset.
     return text if text.count("\ufffd") * 4 < sum(byte > 0x7F for byte in data) else data.decode("cp1252", "replace")  # noqa: PLR2004 - the last ASCII octet

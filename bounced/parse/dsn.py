@@ -116,9 +116,11 @@ def read_recipient(block: Block) -> Finding:
     recipient = final or original
     if recipient is None:
         raise MalformedReportError(f"no address in a recipient block: {fields.get('final-recipient', '')[:80]!r}")
-    diagnostic = fields.get("diagnostic-code") or None
-    said = read_codes(without_type(diagnostic or ""))
     status_field = fields.get("status", "")
+    # QUIRK: Sendmail's kin and PMDF say in a comment behind the status what others say in Diagnostic-Code.
+    comment = _COMMENT.search(status_field)
+    diagnostic = fields.get("diagnostic-code") or (comment[0].strip("()") if comment else None)
+    said = read_codes(without_type(diagnostic or ""))
     by_status = read_codes(status_field)
     status = Status.parse(status_field.split("(")[0].strip()) or by_status.status
     return Finding(
