@@ -20,6 +20,7 @@ _WORD = re.compile(r"[^\W_]+")
 _ASCII_SPACES = str.maketrans({chr(code): " " for code in range(128) if not chr(code).isalnum()})
 # Scripts without spaces between words: the CJK blocks and those after them up to the compatibility forms.
 _SIGNS = re.compile("[\u2e80-\u312f\u3190-\uabff\uf900-\ufaff\uff66-\uff9f]{2,}")
+_TELLING = 4
 # The last word of a phrase may be the beginning of a longer one, so this much of it counts.
 _BEGINNING = 3
 
@@ -42,7 +43,8 @@ class PhraseIndex:
         whole_words = [_whole_words(pieces) for pieces in self._pieces]
         frequency = Counter(word for words in whole_words for word in words)
         for number, (pieces, words) in enumerate(zip(self._pieces, whole_words, strict=True)):
-            rarest = min(words, key=lambda word: (frequency[word], word), default=None)
+            # Short words stand in every text, however few phrases hold them.
+            rarest = min(words, key=lambda word: (len(word) < _TELLING, frequency[word], word), default=None)
             self._place(pieces, rarest).append(number)
 
     def find(self, folded: str) -> dict[int, str]:

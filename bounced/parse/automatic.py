@@ -50,7 +50,7 @@ def read_receipt(mail: Mail) -> Report | None:
     parts = mail.parts_of(_RECEIPT)
     if not parts:
         return None
-    fields = tuple(field for block in split_blocks(decode_unlabelled(parts[0].content)) for field in block)
+    fields = tuple(field for block in split_blocks(decode_unlabelled(parts[0].content())) for field in block)
     disposition = next((value.lower() for name, value in fields if name == "disposition"), "")
     if "deleted" in disposition and "automatic-action" in disposition and "rejected" in mail.report_text.lower():
         return None

@@ -102,6 +102,8 @@ def _decode_kana(data: bytes) -> str | None:
 
 def decode_unlabelled(data: bytes) -> str:
     """Decode octets without a charset: ASCII, UTF-8, raw ISO-2022-JP, else Windows-1252."""
+    if data.isascii() and b"\x1b" not in data:
+        return data.decode("ascii")
     if _ISO_2022_JP.search(data):
         # QUIRK: Japanese gateways put raw ISO-2022-JP into Diagnostic-Code, which RFC 3464 keeps ASCII.
         return data.decode("iso2022_jp_3", errors="replace")

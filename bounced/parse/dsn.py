@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from bounced.errors import MalformedReportError
 from bounced.model import Action, Finding, Status
 from bounced.parse.address import read_typed_address
-from bounced.parse.codes import read_codes
+from bounced.parse.codes import Codes, read_codes
 from bounced.parse.header import decode_words
 
 Field = tuple[str, str]
@@ -32,6 +32,7 @@ _ACTIONS = {
     "relayed": Action.RELAYED,
     "expanded": Action.EXPANDED,
 }
+_NO_CODES = Codes(None, None)
 _COMMENT = re.compile(r"\([^()]*\)")
 
 
@@ -121,13 +122,13 @@ def read_recipient(block: Block) -> Finding:
     comment = _COMMENT.search(status_field)
     diagnostic = fields.get("diagnostic-code") or (comment[0].strip("()") if comment else None)
     said = read_codes(without_type(diagnostic or ""))
-    by_status = read_codes(status_field)
-    status = Status.parse(status_field.split("(")[0].strip()) or by_status.status
+    status = Status.parse(status_field.split("(")[0].strip())
+    by_status = read_codes(status_field) if status is None or comment else _NO_CODES
     return Finding(
         recipient=recipient,
         original_recipient=original,
         action=read_action(fields.get("action")),
-        status=status,
+        status=status or by_status.status,
         said_status=said.status,
         reply=said.reply or by_status.reply,
         diagnostic=diagnostic,

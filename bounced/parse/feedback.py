@@ -17,7 +17,7 @@ def read(mail: Mail) -> Report | None:
     """Return who complained, or None where `mail` is no complaint."""
     parts = mail.parts_of(_REPORT)
     if parts:
-        fields = [field for block in split_blocks(decode_unlabelled(parts[0].content)) for field in block]
+        fields = [field for block in split_blocks(decode_unlabelled(parts[0].content())) for field in block]
         return _report(mail, fields, [value for name, value in fields if name in _RECIPIENT_FIELDS], "rfc5965")
     if "x-apple-unsubscribe" in mail.headers:
         # QUIRK: Apple Mail unsubscribes its user by a mail of its own; the recipient asks for no more.

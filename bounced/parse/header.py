@@ -7,7 +7,6 @@ five matter.
 
 import re
 from base64 import b64decode
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -35,25 +34,30 @@ class Headers:
         self._lowered = self._octets.lower()
 
     def __contains__(self, name: str) -> bool:
-        return next(self._values(name), None) is not None
+        return self._find(name, 0) is not None
 
     def get(self, name: str) -> str | None:
         """Return the decoded value of the first field called `name`, or None."""
-        value = next(self._values(name), None)
-        return None if value is None else decode_value(value)
+        field = self._find(name, 0)
+        return None if field is None else decode_value(field[1])
 
     def get_all(self, name: str) -> list[str]:
         """Return the decoded values of all fields called `name`."""
-        return list(map(decode_value, self._values(name)))
+        values, field = [], self._find(name, 0)
+        while field is not None:
+            values.append(decode_value(field[1]))
+            field = self._find(name, field.end())
+        return values
 
-    def _values(self, name: str) -> Iterator[bytes]:
+    def _find(self, name: str, start: int) -> re.Match[bytes] | None:
         key = b"\n" + name.encode()
-        position = self._lowered.find(key)
+        position = self._lowered.find(key, start)
         while position >= 0:
             field = _VALUE.match(self._octets, position + len(key))
             if field is not None:
-                yield field[1]
+                return field
             position = self._lowered.find(key, position + len(key))
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +112,13 @@ def decode_value(raw: bytes) -> str:
     """Unfold a field body and decode its encoded words (RFC 2047), right or wrong as they may be."""
     if b"\n" in raw:
         raw = _FOLD.sub(b" ", raw)
-    text = decode_unlabelled(raw.strip())
-    return decode_words(text) if "=?" in text else text
+    return decode_words(decode_unlabelled(raw.strip()))
 
 
 def decode_words(text: str) -> str:
     """Replace the encoded words of RFC 2047 in `text` by what they stand for."""
+    if "=?" not in text:
+        return text
     joined = _BETWEEN_ENCODED_WORDS.sub(r"\1", text)
     return _ENCODED_WORD.sub(_decode_word, joined)
 

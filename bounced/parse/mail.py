@@ -90,7 +90,7 @@ class Mail:
         of HTML, without its marks; else, where the parts cannot be told apart,
         the body as it stands.
         """
-        plain = next((part for part in self.parts_of(_PLAIN) if part.content.strip()), None)
+        plain = next((part for part in self.parts_of(_PLAIN) if part.content().strip()), None)
         if plain is not None:
             return _decode(plain)
         for part in self.parts_of(_HTML):
@@ -121,8 +121,8 @@ class Mail:
     def returned(self) -> Headers | None:
         """The header of the mail that failed, where the message gives it back as a part or in its text."""
         found = self.parts_of(_RETURNED_TYPES)
-        return found[-1].enclosed.headers if found else read_returned_header(self._split_text[1])
+        return found[-1].enclosed().headers if found else read_returned_header(self._split_text[1])
 
 
 def _decode(part: Part) -> str:
-    return decode(part.content[:_TEXT_LENGTH], part.content_type.parameters.get("charset"))
+    return decode(part.content()[:_TEXT_LENGTH], part.content_type.parameters.get("charset"))

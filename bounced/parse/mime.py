@@ -8,9 +8,8 @@ a hostile message costs what an honest one of the allowed size costs.
 import binascii
 import quopri
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from bounced.parse.header import ContentType, lenient_base64, read_content_type, read_headers
 
@@ -42,25 +41,21 @@ _DELIMITER_LINE = re.compile(rb"\n--([^\s-][^\n]{0,69}?)[ \t]*\n(?:[Cc]ontent-|\
 class Part:
     """One entity: its header, and a body that is decoded or split on demand."""
 
+    __slots__ = ("_body_start", "_data", "content_type", "headers", "limits")
+
     def __init__(self, data: bytes, limits: Limits = DEFAULT_LIMITS, *, default_type: str = "text/plain") -> None:
         self.limits = limits
-        self._default_type = default_type
         self.headers, self._body_start = read_headers(data, max_bytes=limits.header_bytes)
+        self.content_type: ContentType = read_content_type(self.headers.get("content-type") or default_type)
         self._data = data
 
-    @cached_property
-    def content_type(self) -> ContentType:
-        """The declared type, or the one its container implies."""
-        return read_content_type(self.headers.get("content-type") or self._default_type)
-
-    @cached_property
+    @property
     def body(self) -> bytes:
         """The octets after the header, as sent."""
         return self._data[self._body_start :]
 
-    @cached_property
     def content(self) -> bytes:
-        """The body with its Content-Transfer-Encoding undone."""
+        """Return the body with its Content-Transfer-Encoding undone."""
         encoding = (self.headers.get("content-transfer-encoding") or "").strip().lower()
         match encoding:
             case "base64":
@@ -72,19 +67,17 @@ class Part:
             case _:
                 return self.body
 
-    @cached_property
-    def children(self) -> tuple["Part", ...]:
-        """The parts of a multipart entity; empty for anything else, and for a multipart without any part."""
+    def children(self) -> Sequence["Part"]:
+        """Return the parts of a multipart entity; none for anything else, and for a multipart without any part."""
         if self.content_type.main != "multipart":
             return ()
         default = "message/rfc822" if self.content_type.full == "multipart/digest" else "text/plain"
         pieces = split_multipart(self.body, self.content_type.parameters.get("boundary", ""), self.limits.parts)
-        return tuple(Part(piece, self.limits, default_type=default) for piece in pieces)
+        return [Part(piece, self.limits, default_type=default) for piece in pieces]
 
-    @cached_property
     def enclosed(self) -> "Part":
-        """The message inside a ``message/*`` part, or the header inside ``text/rfc822-headers``."""
-        return Part(normalize_line_ends(self.content).lstrip(b"\n"), self.limits)
+        """Return the message inside a ``message/*`` part, or the header inside ``text/rfc822-headers``."""
+        return Part(normalize_line_ends(self.content()).lstrip(b"\n"), self.limits)
 
     def walk(self) -> Iterator["Part"]:
         """Yield this part and the parts below it in order, never entering a returned message."""
@@ -95,7 +88,7 @@ class Part:
             part, depth = stack.pop()
             yield part
             if depth < self.limits.depth:
-                stack.extend((child, depth + 1) for child in reversed(part.children))
+                stack.extend((child, depth + 1) for child in reversed(part.children()))
 
 
 def normalize_line_ends(data: bytes) -> bytes:

@@ -24,7 +24,7 @@ _TIME_IS_UP = Status(4, 4, 7)
 def read(mail: Mail) -> Report | None:
     """Return what the status part of `mail` says, or None where it has none that names a recipient."""
     parts = mail.parts_of(STATUS_TYPES)
-    return _read(decode_unlabelled(b"\n\n".join(part.content for part in parts)), mail) if parts else None
+    return _read(decode_unlabelled(b"\n\n".join(part.content() for part in parts)), mail) if parts else None
 
 
 def read_in_text(mail: Mail) -> Report | None:
@@ -36,7 +36,7 @@ def read_in_text(mail: Mail) -> Report | None:
     """
     if not mail.may_be_bounce:
         return None
-    for content in (unquote_forwarded(mail.text), decode_unlabelled(mail.top.content)):
+    for content in (unquote_forwarded(mail.text), decode_unlabelled(mail.top.content())):
         found = _STATUS_FIELDS_IN_TEXT.search(content)
         if found:
             return _read(content[found.start() :], mail)

@@ -18,7 +18,7 @@ from bounced.parse.mime import Part
     ],
 )
 def test_a_transfer_encoding_is_undone(encoding, body, content):
-    assert Part(f"Content-Transfer-Encoding: {encoding}\n\n".encode() + body).content == content
+    assert Part(f"Content-Transfer-Encoding: {encoding}\n\n".encode() + body).content() == content
 
 
 @pytest.mark.parametrize(
@@ -36,23 +36,25 @@ def test_a_transfer_encoding_is_undone(encoding, body, content):
 )
 def test_a_multipart_is_cut_at_its_delimiters(boundary, body, parts):
     head = f'Content-Type: multipart/mixed; boundary="{boundary}"\n\n'.encode()
-    assert [part.body for part in Part(head + body).children] == parts
+    assert [part.body for part in Part(head + body).children()] == parts
 
 
 def test_a_digest_holds_messages():
     digest = Part(b"Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: one\n\n--b--\n")
-    (child,) = digest.children
+    (child,) = digest.children()
     assert child.content_type.full == "message/rfc822"
-    assert child.enclosed.headers.get("subject") == "one"
+    assert child.enclosed().headers.get("subject") == "one"
 
 
 def test_a_leaf_has_no_parts():
-    assert Part(b"\n--b\n\none\n--b--\n").children == ()
+    assert Part(b"\n--b\n\none\n--b--\n").children() == ()
 
 
 def test_the_line_ends_of_an_encoded_message_do_not_show():
     body = b"Subject: one=0D=0A two=0D=0A=0D=0A"
-    assert Part(b"Content-Transfer-Encoding: quoted-printable\n\n" + body).enclosed.headers.get("subject") == "one two"
+    assert (
+        Part(b"Content-Transfer-Encoding: quoted-printable\n\n" + body).enclosed().headers.get("subject") == "one two"
+    )
 
 
 def test_a_returned_message_is_not_walked_into():
