@@ -1,8 +1,8 @@
 """Put the daemon together and run it.
 
-The order matters. Start: the store, what happens to messages and events, and
-only then the listeners, so that nothing is accepted that nobody works on.
-Stop: the listeners, then what is in memory, then the store; what is not
+The order matters. Start: the store, what happens to messages and events, the
+admin server, and only then the listeners, so that nothing is accepted that nobody works on.
+Stop: the listeners, then what is in memory, the admin server, then the store; what is not
 finished in time is finished by the next start.
 """
 
@@ -10,23 +10,28 @@ import asyncio
 import random
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from bounced import log, receive
+from bounced.admin.server import Address as AdminAddress
+from bounced.admin.server import AdminServer
+from bounced.admin.tokens import Tokens
 from bounced.classify import Knowledge
-from bounced.config import Config, JsonlSink, SinkSection, WebhookSink, load
+from bounced.config import Config, JsonlSink, Retention, SinkSection, WebhookSink, load
 from bounced.deliver.jsonl import JsonlFile, JsonlStream
 from bounced.deliver.sink import Sink
 from bounced.deliver.webhook import Webhook
 from bounced.errors import BouncedError, ConfigurationError
 from bounced.flow import upkeep
-from bounced.flow.incoming import Incoming, Read
+from bounced.flow.incoming import Incoming
 from bounced.flow.outgoing import Feed, Outgoing, Subscription
-from bounced.model import Understanding
+from bounced.identify import read_return_path
+from bounced.model import Envelope, Understanding
 from bounced.pipeline import make_knowledge, understand
-from bounced.store import Store
+from bounced.store import Horizon, Store
 
 _log = log.get("app")
 
@@ -56,13 +61,53 @@ def read_knowledge(config: Config) -> Knowledge:
     return make_knowledge(files)
 
 
-def make_reader(config: Config, knowledge: Knowledge) -> Read:
-    """Return the function that understands a message as configured."""
+def make_reader(config: Config, knowledge: Knowledge) -> Callable[[bytes, Envelope | None], Understanding]:
+    """Return the function that understands a message, and its envelope where that is known, as configured.
 
-    def read(raw: bytes) -> Understanding:
-        return understand(raw, knowledge=knowledge, profile=config.classify.profile, headers=config.classify.headers)
+    Raises:
+        ConfigurationError: A key or a pattern for return paths cannot be used.
+    """
+    verp = config.verp.read_settings()
+
+    def read(raw: bytes, envelope: Envelope | None) -> Understanding:
+        return understand(
+            raw,
+            knowledge=knowledge,
+            profile=config.classify.profile,
+            headers=config.classify.headers,
+            recipients=envelope.recipients if envelope else (),
+            verp=verp,
+            # The day on which it came: to read it again later gives the same.
+            today=envelope.received_at.astimezone(UTC).date() if envelope else None,
+        )
 
     return read
+
+
+class Admission:
+    """Tells genuine recipients from others, as configured last.
+
+    Raises:
+        ConfigurationError: A key, a pattern or a domain cannot be used.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.renew(config)
+
+    def renew(self, config: Config) -> None:
+        """Take over keys, domains and mode."""
+        domains = config.verp.domains if config.verp.mode == "enforce" else []
+        written_out = [pattern for pattern in config.receive.recipients if "@" in pattern and "*" not in pattern]
+        settings, guarded = config.verp.read_settings(), receive.Recipients(domains)
+        always = receive.Recipients([*written_out, *(f"postmaster@{domain}" for domain in domains)])
+        self._settings, self._guarded, self._always = settings, guarded, always
+
+    def __call__(self, address: str) -> bool:
+        """Return whether `address`, whom we take mail for, is genuine or need not be."""
+        if not self._guarded.accepts(address) or self._always.accepts(address):
+            return True
+        verp = read_return_path(address, self._settings, today=_clock().date())
+        return verp is not None and verp.is_verified
 
 
 def make_subscription(section: SinkSection) -> Subscription:
@@ -93,7 +138,7 @@ def _make_sink(section: SinkSection) -> Sink:
             )
 
 
-def make_receive_settings(config: Config) -> receive.Settings:
+def make_receive_settings(config: Config, admission: Admission) -> receive.Settings:
     """Build what SMTP and LMTP sessions need to know.
 
     Raises:
@@ -106,7 +151,48 @@ def make_receive_settings(config: Config) -> receive.Settings:
         recipients=receive.Recipients(section.recipients),
         max_message_bytes=section.max_message_bytes,
         keep_bytes=section.keep_bytes,
+        admits=admission,
         tls=tls,
+    )
+
+
+def make_admin_address(config: Config) -> AdminAddress | None:
+    """Return where the admin server listens; None where there is to be none.
+
+    Raises:
+        ConfigurationError: It is no address.
+    """
+    return AdminAddress.parse(config.admin.listen) if config.admin.listen else None
+
+
+async def open_store(config: Config) -> Store:
+    """Open the store as its daemon.
+
+    Raises:
+        ConfigurationError: The URL cannot be used, or a newer version wrote the database.
+        StoreError: The store cannot be opened.
+    """
+    return await Store.open(
+        config.store.url.get_secret_value(),
+        owner=config.owner,
+        lease_seconds=config.store.lease_seconds,
+        exclusive=True,
+        policy=config.policy,
+        pseudonymize=config.store.pseudonymize,
+    )
+
+
+def make_horizon(retention: Retention, now: datetime) -> Horizon:
+    """Return before which time finished work is forgotten."""
+
+    def before(days: float | None) -> datetime:
+        return now - timedelta(days=retention.days if days is None else days)
+
+    return Horizon(
+        messages=before(retention.messages_days),
+        reports=before(retention.reports_days),
+        events=before(retention.events_days),
+        recipients=before(retention.recipients_days),
     )
 
 
@@ -117,11 +203,13 @@ def prove(config: Config) -> None:
         ConfigurationError: A value cannot be used.
         KnowledgeError: A rule file is malformed.
     """
-    make_receive_settings(config)
+    make_receive_settings(config, Admission(config))
     for text in config.receive.listen:
         receive.Endpoint.parse(text)
     for section in config.sink:
         make_subscription(section)
+    make_admin_address(config)
+    Tokens(config.admin.read_tokens())
     read_knowledge(config)
 
 
@@ -130,6 +218,7 @@ class Daemon:
 
     Attributes:
         servers: The open listeners, with their addresses.
+        admin: The open admin server; None where there is none.
     """
 
     def __init__(
@@ -138,10 +227,12 @@ class Daemon:
         incoming: Incoming,
         outgoing: Outgoing,
         settings: receive.Settings,
+        admission: Admission,
         servers: receive.Servers,
+        admin: AdminServer | None,
     ) -> None:
         self._config, self._incoming, self._outgoing, self._settings = config, incoming, outgoing, settings
-        self.servers = servers
+        self._admission, self.servers, self.admin = admission, servers, admin
 
     async def until_idle(self) -> None:
         """Wait until every message in memory is concluded and every event of it settled."""
@@ -149,7 +240,7 @@ class Daemon:
         await self._outgoing.until_idle()
 
     async def reload(self, config: Config) -> None:
-        """Take over rules, certificate, and the settings of the sinks that exist.
+        """Take over rules, certificate, tokens, keys of return paths, and the settings of the sinks that exist.
 
         Raises:
             BouncedError: Something cannot be used; all of it stays as it was.
@@ -160,9 +251,13 @@ class Daemon:
             for section in config.sink
             if section.name in {known.name for known in self._config.sink} and section not in self._unchanged(config)
         ]
+        tokens, read = Tokens(config.admin.read_tokens()), make_reader(config, knowledge)
+        self._admission.renew(config)
         if self._settings.tls:
             self._settings.tls.reload()
-        self._incoming.read = make_reader(config, knowledge)
+        if self.admin:
+            self.admin.tokens = tokens
+        self._incoming.read = read
         await self._outgoing.replace(subscriptions)
         self._outgoing.resume()
         self._config = config
@@ -184,30 +279,35 @@ async def running(config: Config) -> AsyncIterator[Daemon]:
         ConfigurationError: The configuration cannot be used.
         StoreError: The store cannot be opened.
     """
-    settings = make_receive_settings(config)
+    admission = Admission(config)
+    settings = make_receive_settings(config, admission)
     endpoints = [receive.Endpoint.parse(text) for text in config.receive.listen]
     subscriptions = [make_subscription(section) for section in config.sink]
     read = make_reader(config, read_knowledge(config))
-    url, lease_seconds = config.store.url.get_secret_value(), config.store.lease_seconds
-    async with await Store.open(url, owner=config.owner, lease_seconds=lease_seconds, exclusive=True) as store:
+    address, tokens = make_admin_address(config), Tokens(config.admin.read_tokens())
+    async with await open_store(config) as store:
         if released := await store.release_own():
             _log.info("work_taken_up", count=released)
         if retired := await store.retire_deliveries([one.sink.name for one in subscriptions]):
             _log.warning("deliveries_retired", count=retired, remedy="bounced deliveries retry, once the sink is back")
         outgoing = Outgoing(Feed(store, one, clock=_clock, chance=random.random) for one in subscriptions)
         incoming = Incoming(store, outgoing, read=read, source=f"/bounced/{config.receive.hostname}")
-        keep = timedelta(days=config.retention.days)
         loops = (
             outgoing.run(),
             incoming.run(),
             upkeep.run(
-                store, held=lambda: (incoming.held, outgoing.held), lease_seconds=lease_seconds, keep=keep, clock=_clock
+                store,
+                held=lambda: (incoming.held, outgoing.held),
+                lease_seconds=config.store.lease_seconds,
+                horizon=partial(make_horizon, config.retention),
+                clock=_clock,
             ),
         )
-        async with _in_background(loops):
+        admin = AdminServer(address, store, tokens) if address else None
+        async with _in_background(loops), admin or nullcontext():
             servers = await receive.serve(endpoints, settings, incoming.accept)
             try:
-                daemon = Daemon(config, incoming, outgoing, settings, servers)
+                daemon = Daemon(config, incoming, outgoing, settings, admission, servers, admin)
                 yield daemon
                 servers.stop_listening()
                 await _drain(daemon, config.receive.shutdown_seconds)

@@ -8,6 +8,7 @@ import os
 import socket
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,10 +18,14 @@ from pydantic_settings import BaseSettings, NestedSecretsSettingsSource, Pydanti
 from bounced.backoff import RETRY_SECONDS
 from bounced.classify import Profile
 from bounced.errors import ConfigurationError
+from bounced.escalate import DEFAULT_POLICY, Policy, Threshold
+from bounced.identify import BatvKey, VerpSettings, Wrapping, make_form
+from bounced.identify.verp import DEFAULT_DAYS, DEFAULT_PREFIX, Key
 from bounced.log import Format
 from bounced.model import EventType
 
 _Positive = Annotated[float, Field(gt=0)]
+_Days = Annotated[float, Field(gt=0, le=36_500)]
 _Count = Annotated[int, Field(gt=0)]
 _SomeTexts = Annotated[list[str], Field(min_length=1)]
 
@@ -54,6 +59,7 @@ class StoreSection(_Section):
     url: SecretStr = SecretStr("sqlite:///bounced-data/bounced.db")
     instance: str | None = None
     lease_seconds: _Positive = 60
+    pseudonymize: bool = False
 
 
 class Classify(_Section):
@@ -62,6 +68,119 @@ class Classify(_Section):
     profile: Profile = Profile.RULES
     rules: Path | None = None
     headers: list[str] = []
+
+
+class Admin(_Section):
+    """``[admin]``: the HTTP server, and who may ask it."""
+
+    listen: str = "127.0.0.1:8025"
+    tokens: list[SecretStr] = []
+    token_files: list[Path] = []
+
+    def read_tokens(self) -> list[str]:
+        """Return the tokens, those from files last.
+
+        Raises:
+            ConfigurationError: A file cannot be read.
+        """
+        return _read_secrets(
+            self.tokens,
+            self.token_files,
+            where="admin.token_files",
+            remedy="name a file with one token that the daemon's user may read",
+        )
+
+
+class Verp(_Section):
+    """``[verp]``: what the return path tells, and whether it has to be proven."""
+
+    mode: Literal["off", "monitor", "enforce"] = "off"
+    domains: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+$")]] = []
+    keys: list[SecretStr] = []
+    key_files: list[Path] = []
+    prefix: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,16}$")] = DEFAULT_PREFIX
+    days: Annotated[int, Field(gt=0, le=365)] = DEFAULT_DAYS
+    patterns: list[str] = []
+    batv_keys: list[SecretStr] = []
+    srs_secrets: list[SecretStr] = []
+
+    def read_keys(self) -> tuple[Key, ...]:
+        """Return the keys, those from files last; the first one signs.
+
+        Raises:
+            ConfigurationError: A file cannot be read, or a key cannot be used.
+        """
+        texts = _read_secrets(
+            self.keys,
+            self.key_files,
+            where="verp.key_files",
+            remedy="name a file with one key that the daemon's user may read",
+        )
+        keys = tuple(map(Key.parse, texts))
+        if len({key.id for key in keys}) < len(keys):
+            raise ConfigurationError(
+                "two keys have the same id", where="verp.keys", remedy="name the new key by another character"
+            )
+        return keys
+
+    def read_settings(self) -> VerpSettings:
+        """Return how return paths are read; in mode ``off`` nothing counts as signed.
+
+        Raises:
+            ConfigurationError: A key or a pattern cannot be used, or what the mode needs is missing.
+        """
+        keys = () if self.mode == "off" else self.read_keys()
+        if self.mode != "off" and not (keys and self.domains):
+            raise ConfigurationError(
+                f'mode = "{self.mode}" needs domains and keys',
+                where="verp.mode",
+                remedy="give verp.domains, and verp.keys or verp.key_files; see docs/verp.md",
+            )
+        return VerpSettings(
+            keys=keys,
+            prefix=self.prefix,
+            wrapping=Wrapping(
+                tuple(BatvKey.parse(key.get_secret_value()) for key in self.batv_keys),
+                tuple(secret.get_secret_value().encode() for secret in self.srs_secrets),
+            ),
+            patterns=tuple(make_form("configured", pattern) for pattern in self.patterns),
+        )
+
+
+class ThresholdSection(_Section):
+    """``[escalate.reasons.NAME]``: a threshold for one reason; what is left out is as in ``[escalate]``."""
+
+    bounces: Annotated[int, Field(gt=0, le=100)] | None = None
+    days: _Count | None = None
+    within_days: _Days | None = None
+
+
+class Escalate(_Section):
+    """``[escalate]``: how long soft bounces must persist to make a recipient undeliverable."""
+
+    bounces: Annotated[int, Field(gt=0, le=100)] = DEFAULT_POLICY.threshold.bounces
+    days: _Count = DEFAULT_POLICY.threshold.days
+    within_days: _Days = DEFAULT_POLICY.threshold.within_days
+    decay_days: _Days = DEFAULT_POLICY.decay_days
+    reasons: dict[str, ThresholdSection] = {}
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> "Escalate":
+        for name, threshold in {
+            "": self.threshold(None),
+            **{name: self.threshold(name) for name in self.reasons},
+        }.items():
+            if threshold.days > threshold.bounces:
+                where = f"reasons.{name}: " if name else ""
+                raise ValueError(f"{where}{threshold.bounces} bounces cannot come on {threshold.days} distinct days")
+        return self
+
+    def threshold(self, reason: str | None) -> Threshold:
+        """Return the threshold for `reason`, or for all that have none of their own."""
+        of_all = Threshold(self.bounces, self.days, self.within_days)
+        if reason is None:
+            return of_all
+        return replace(of_all, **self.reasons[reason].model_dump(exclude_none=True))
 
 
 class Log(_Section):
@@ -73,9 +192,13 @@ class Log(_Section):
 
 
 class Retention(_Section):
-    """``[retention]``: how long finished work is kept."""
+    """``[retention]``: how long finished work is kept, and recipients of whom nothing is heard."""
 
-    days: _Positive = 90
+    days: _Days = 90
+    messages_days: _Days | None = None
+    reports_days: _Days | None = None
+    events_days: _Days | None = None
+    recipients_days: _Days = 730
 
 
 class _Sink(_Section):
@@ -112,24 +235,28 @@ class WebhookSink(_Sink):
         Raises:
             ConfigurationError: A file cannot be read.
         """
-        secrets = [secret.get_secret_value() for secret in self.secrets]
-        for path in self.secret_files:
-            try:
-                secrets.append((_credentials() / path).read_text(encoding="utf-8").strip())
-            except (OSError, UnicodeDecodeError) as error:
-                raise ConfigurationError(
-                    f"cannot read {path}: {getattr(error, 'strerror', None) or error}",
-                    where=f"sink {self.name!r}, key secret_files",
-                    remedy="name a file with one whsec_… secret that the daemon's user may read",
-                ) from error
-        return secrets
+        return _read_secrets(
+            self.secrets,
+            self.secret_files,
+            where=f"sink {self.name!r}, key secret_files",
+            remedy="name a file with one whsec_… secret that the daemon's user may read",
+        )
 
 
 SinkSection = Annotated[JsonlSink | WebhookSink, Field(discriminator="type")]
 
 
-def _credentials() -> Path:
-    return Path(os.environ.get("CREDENTIALS_DIRECTORY", "."))
+def _read_secrets(values: list[SecretStr], files: list[Path], *, where: str, remedy: str) -> list[str]:
+    """Return secrets, then those in files; a relative name is looked for where systemd puts credentials."""
+    directory = Path(os.environ.get("CREDENTIALS_DIRECTORY", "."))
+    secrets = [value.get_secret_value() for value in values]
+    for path in files:
+        try:
+            secrets.append((directory / path).read_text(encoding="utf-8").strip())
+        except (OSError, UnicodeDecodeError) as error:
+            problem = f"cannot read {path}: {getattr(error, 'strerror', None) or error}"
+            raise ConfigurationError(problem, where=where, remedy=remedy) from error
+    return secrets
 
 
 class Config(BaseSettings):
@@ -145,8 +272,11 @@ class Config(BaseSettings):
 
     receive: Receive = Receive()
     store: StoreSection = StoreSection()
+    verp: Verp = Verp()
     classify: Classify = Classify()
+    escalate: Escalate = Escalate()
     sink: list[SinkSection] = [JsonlSink(name="stdout", type="jsonl")]
+    admin: Admin = Admin()
     log: Log = Log()
     retention: Retention = Retention()
 
@@ -164,6 +294,16 @@ class Config(BaseSettings):
         if keep is not None and keep > most:
             raise ValueError(f"receive.keep_bytes ({keep}) is more than receive.max_message_bytes ({most})")
         return self
+
+    @property
+    def policy(self) -> Policy:
+        """By what recipients are judged."""
+        return Policy(
+            threshold=self.escalate.threshold(None),
+            by_reason={reason: self.escalate.threshold(reason) for reason in self.escalate.reasons},
+            decay_days=self.escalate.decay_days,
+            require_verified=self.verp.mode == "enforce",
+        )
 
     @property
     def owner(self) -> str:

@@ -3,6 +3,7 @@
 ::
 
     BouncedError
+    ├── AddressError            who asked for the address; waiting does not help
     ├── ConfigurationError      the operator; waiting does not help; exit status 78
     ├── KnowledgeError          who wrote the rule or table; waiting does not help
     ├── MalformedReportError    the reporting MTA; never leaves the reader that met it
@@ -27,6 +28,10 @@ class ConfigurationError(BouncedError):
     def __init__(self, problem: str, *, where: str | None = None, remedy: str | None = None) -> None:
         self.problem, self.where, self.remedy = problem, where, remedy
         super().__init__(f"{where}: {problem}" if where else problem)
+
+
+class AddressError(BouncedError):
+    """A return path cannot be made of what is to go into it."""
 
 
 class KnowledgeError(BouncedError):

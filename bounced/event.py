@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any, Literal
 
-from bounced.model import Event, EventType, Kind, Message, Original, Outcome, Understanding, Why
+from bounced.model import Advice, Event, EventType, Kind, Message, Original, Outcome, Understanding, Verp, Why
 
 SCHEMA = "urn:bounced:schemas/bounce-1.json"
 _TYPE_OF_KIND = {
@@ -35,10 +35,11 @@ class WhyData:
 
 @dataclass(frozen=True, slots=True)
 class VerpData:
-    """What the signed return path says."""
+    """What the return path says."""
 
     id: str | None
     verified: bool
+    form: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,9 @@ class OriginalData:
     subject: str | None
     date: str | None
     list_id: str | None
+    feedback_id: str | None
+    list_unsubscribe: str | None
+    envelope_id: str | None
     headers: dict[str, str]
 
 
@@ -119,6 +123,7 @@ def describe_outcome(outcome: Outcome) -> dict[str, Any]:
         "postmaster": provider and provider.postmaster,
         "hint": verdict and verdict.hint,
         "remote_mta": finding.remote_mta,
+        "verp": _describe_verp(outcome.verp),
     }
 
 
@@ -131,8 +136,15 @@ def describe_original(original: Original) -> dict[str, Any]:
         "subject": original.subject,
         "date": original.date,
         "list_id": original.list_id,
+        "feedback_id": original.feedback_id,
+        "list_unsubscribe": original.list_unsubscribe,
+        "envelope_id": original.envelope_id,
         "headers": dict(original.headers),
     }
+
+
+def _describe_verp(verp: Verp | None) -> dict[str, Any] | None:
+    return {"id": verp.id, "verified": verp.is_verified, "form": verp.form} if verp else None
 
 
 def _describe_why(why: Why) -> dict[str, str | None]:
@@ -167,6 +179,24 @@ def make_events(message: Message, understanding: Understanding, *, source: str) 
     return tuple(_make(message, type_, understanding, outcome, source) for type_, outcome in named)
 
 
+def make_undeliverable_event(
+    message: Message, understanding: Understanding, outcome: Outcome, *, recipient: str, epoch: str, source: str
+) -> Event:
+    """Write that a recipient has become undeliverable.
+
+    Args:
+        message: The bounce that was one too many.
+        understanding: What it says and what follows.
+        outcome: What it says of the recipient; the advice is to stop sending, whatever it was for this bounce.
+        recipient: The key of the recipient, the same for every spelling of the address.
+        epoch: Names the time since the last sign of life: in it there is one such event.
+        source: The ``source`` of CloudEvents, naming this installation.
+    """
+    data = _describe(message, understanding, outcome) | {"advice": Advice.SUPPRESS}
+    event_id = Event.derive_id(epoch, EventType.UNDELIVERABLE, recipient)
+    return _wrap(message, EventType.UNDELIVERABLE, outcome, data, source, event_id)
+
+
 def make_quarantine_event(message: Message, *, source: str) -> Event:
     """Write the event for a message that no attempt to read survived."""
     data = _no_recipient() | {
@@ -185,21 +215,31 @@ def _type_of(outcome: Outcome, kind: Kind) -> EventType:
 def _make(
     message: Message, type_: EventType, understanding: Understanding, outcome: Outcome | None, source: str
 ) -> Event:
+    return _wrap(message, type_, outcome, _describe(message, understanding, outcome), source)
+
+
+def _describe(message: Message, understanding: Understanding, outcome: Outcome | None) -> dict[str, Any]:
     report = understanding.report
-    data = {
+    return {
         **_no_recipient(),
-        **(describe_outcome(outcome) if outcome else {}),
+        **(describe_outcome(outcome) if outcome else {"verp": _describe_verp(understanding.verp)}),
         "reporting_mta": report.reporting_mta,
         "original": describe_original(understanding.original),
         "message": _describe_message(message, report.kind, list(report.notes)),
     }
-    return _wrap(message, type_, outcome, data, source)
 
 
-def _wrap(message: Message, type_: EventType, outcome: Outcome | None, data: Mapping[str, Any], source: str) -> Event:
+def _wrap(
+    message: Message,
+    type_: EventType,
+    outcome: Outcome | None,
+    data: Mapping[str, Any],
+    source: str,
+    event_id: str | None = None,
+) -> Event:
     recipient = outcome.recipient if outcome else None
     verdict = outcome.verdict if outcome else None
-    event_id = Event.derive_id(message.id, type_, recipient)
+    event_id = event_id or Event.derive_id(message.id, type_, recipient)
     is_bounce = type_ is EventType.BOUNCE and verdict is not None
     document = {
         "specversion": "1.0",

@@ -10,6 +10,7 @@ This is the whole of the project as a library::
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import date
 from functools import cache
 
 from bounced.classify import (
@@ -23,8 +24,8 @@ from bounced.classify import (
     read_rules,
     read_tables,
 )
-from bounced.identify import read_original, sent_to
-from bounced.model import Finding, Kind, Original, Outcome, Understanding, Verdict
+from bounced.identify import VerpSettings, narrow, read_original, read_return_paths, sent_to
+from bounced.model import Finding, Kind, Outcome, Understanding, Verdict
 from bounced.parse import DEFAULT_LIMITS, Limits, parse, read_answer
 from bounced.shipped import list_names, read_text
 
@@ -83,6 +84,9 @@ def understand(
     profile: Profile = Profile.RULES,
     headers: Iterable[str] = (),
     limits: Limits = DEFAULT_LIMITS,
+    recipients: Iterable[str] = (),
+    verp: VerpSettings | None = None,
+    today: date | None = None,
 ) -> Understanding:
     """Say what a message is, whom it concerns and what follows.
 
@@ -92,19 +96,25 @@ def understand(
         profile: Whether texts may overrule codes.
         headers: Further header fields of the returned message to report.
         limits: How much of the message to look at.
+        recipients: Those of the envelope; without them the header gives hints, but no proof.
+        verp: How to read return paths; without it only those of other systems are read.
+        today: The day on which the message came, in UTC; None takes signed return paths of any age.
     """
     knowledge = knowledge or shipped_knowledge()
     report = parse(raw, limits=limits, headers=headers)
-    original = read_original(report.original_headers)
+    original = read_original(report.original_headers, report.fields)
+    return_path = read_return_paths(recipients, report.delivered_to, verp or VerpSettings(), today=today)
     outcomes: dict[str, Outcome] = {}
     for finding in report.findings:
-        outcome = _conclude(finding, report.kind, original, knowledge, profile)
+        told = narrow(return_path, finding, report.findings)
+        recipient = sent_to(finding, original, told)
+        outcome = Outcome(recipient, finding, _judge(finding, report.kind, knowledge, profile), told)
         key = outcome.recipient.lower()
         known = outcomes.get(key)
         # A recipient that is named twice was reached in two ways: the worse one counts, once.
         if known is None or _SEVERITY.index(outcome.kind) > _SEVERITY.index(known.kind):
             outcomes[key] = outcome
-    return Understanding(report, original, tuple(outcomes.values()))
+    return Understanding(report, original, tuple(outcomes.values()), return_path)
 
 
 def judge_answer(text: str, *, host: str | None = None, knowledge: Knowledge | None = None) -> Verdict:
@@ -129,8 +139,8 @@ def lost_examples(knowledge: Knowledge) -> dict[str, str]:
     return lost
 
 
-def _conclude(finding: Finding, kind: Kind, original: Original, knowledge: Knowledge, profile: Profile) -> Outcome:
-    outcome = Outcome(sent_to(finding, original), finding, None)
-    if kind not in _JUDGED or outcome.kind not in _JUDGED:
-        return outcome
-    return Outcome(outcome.recipient, finding, classify(finding, knowledge, profile=profile))
+def _judge(finding: Finding, kind: Kind, knowledge: Knowledge, profile: Profile) -> Verdict | None:
+    """Return the verdict, or None where nothing failed."""
+    if kind not in _JUDGED or Outcome(finding.recipient, finding, None).kind not in _JUDGED:
+        return None
+    return classify(finding, knowledge, profile=profile)

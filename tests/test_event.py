@@ -187,6 +187,9 @@ def test_what_an_event_says_of_a_bounce():
             "subject": "The November issue",
             "date": "Mon, 23 Nov 2026 09:33:50 +0000",
             "list_id": "Demo News <news.demo.example>",
+            "feedback_id": None,
+            "list_unsubscribe": None,
+            "envelope_id": None,
             "headers": {},
         },
         "message": {

@@ -10,7 +10,7 @@ def run(config: ConfigFile = None) -> None:
     """Run the daemon in the foreground.
 
     TERM and INT stop it after the work at hand is done; HUP reloads rules,
-    certificate and secrets. Without any configuration it listens on
+    certificate, tokens and secrets. Without any configuration it listens on
     127.0.0.1:2525 and writes events to standard output.
 
     Examples:

@@ -52,7 +52,7 @@ def list_(
         return await store.list_deliveries(state=wanted, sink=sink, since=moment, limit=limit)
 
     rows = table("event", "type", "recipient", "sink", "state", "attempts", "next attempt", "last error")
-    for found in _with_store(config, fetch):
+    for found in with_store(config, fetch):
         values = (found.event_id, found.type, found.recipient, found.sink, found.state, found.attempts)
         due = found.due_at and found.due_at.isoformat(timespec="seconds")
         if jsonl:
@@ -87,7 +87,7 @@ def retry(
     async def revive(store: "Store") -> int:
         return await store.retry_deliveries(since=moment, ids=event_id, sink=sink)
 
-    typer.echo(f"{_with_store(config, revive)} deliveries are due again")
+    typer.echo(f"{with_store(config, revive)} deliveries are due again")
 
 
 def read_since(text: str | None) -> datetime | None:
@@ -108,13 +108,15 @@ def read_since(text: str | None) -> datetime | None:
     return moment.astimezone(UTC)
 
 
-def _with_store(config: Path | None, use: "Callable[[Store], Awaitable[_Answer]]") -> _Answer:
+def with_store(config: Path | None, use: "Callable[[Store], Awaitable[_Answer]]") -> _Answer:
+    """Open the configured store, use it, and return what came of it."""
     from bounced.config import load
     from bounced.store import Store
 
     async def work() -> _Answer:
-        url = load(config).store.url.get_secret_value()
-        async with await Store.open(url, owner="deliveries") as store:
+        loaded = load(config)
+        url, pseudonymize = loaded.store.url.get_secret_value(), loaded.store.pseudonymize
+        async with await Store.open(url, owner="operator", policy=loaded.policy, pseudonymize=pseudonymize) as store:
             return await use(store)
 
     return asyncio.run(work())

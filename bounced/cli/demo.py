@@ -76,6 +76,7 @@ def _make_config(directory: Path, url: str, secret: str) -> "Config":
             "receive": {"hostname": "demo.example", "listen": ["smtp://127.0.0.1:0"], "recipients": [_RECIPIENT]},
             "store": {"url": f"sqlite:///{directory}/demo.db"},
             "sink": [webhook, {"name": "file", "type": "jsonl", "path": f"{directory}/events.jsonl"}],
+            "admin": {"listen": ""},
         }
     )
 

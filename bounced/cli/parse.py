@@ -57,7 +57,8 @@ def _reader(config: Path | None) -> Callable[[bytes], Understanding]:
     from bounced.config import load
 
     loaded = load(config)
-    return make_reader(loaded, read_knowledge(loaded))
+    read = make_reader(loaded, read_knowledge(loaded))
+    return lambda raw: read(raw, None)
 
 
 def _understand_all(

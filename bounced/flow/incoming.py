@@ -12,15 +12,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from bounced import log
-from bounced.event import describe_understanding, make_events, make_quarantine_event
+from bounced.escalate import Fact, find_facts, recipient_key
+from bounced.event import describe_understanding, make_events, make_quarantine_event, make_undeliverable_event
 from bounced.flow.outgoing import Outgoing
 from bounced.flow.window import Window, until_stored
-from bounced.model import Kind, Message, Understanding
-from bounced.store import Claimed, Conclusion, Store
+from bounced.model import Envelope, Event, EventType, Kind, Message, Understanding
+from bounced.store import Claimed, Conclusion, Escalation, Store
 
 _log = log.get("parse")
 
-Read = Callable[[bytes], Understanding]
+Read = Callable[[bytes, Envelope], Understanding]
 
 _WINDOW_MESSAGES, _WINDOW_BYTES = 512, 64 * 1024 * 1024
 _BATCH = 32
@@ -119,7 +120,7 @@ class Incoming:
         if job.claimed.attempts > _MOST_ATTEMPTS:
             return None
         try:
-            return self.read(job.message.raw)
+            return self.read(job.message.raw, job.message.envelope)
         except Exception:  # noqa: BLE001 - one message must not stop the others
             _log.exception("message_not_readable", message=job.message.id, attempts=job.claimed.attempts)
             return None
@@ -157,7 +158,20 @@ class Incoming:
             )
         if not understanding.outcomes:
             _log.info("message_concluded", stage="classify", message=message.id, kind=understanding.kind)
-        return Conclusion(message.id, understanding.kind, report, events)
+        facts = find_facts(message, understanding)
+        escalation = self._escalation(message, understanding) if facts else None
+        return Conclusion(message.id, understanding.kind, report, events, facts=facts, escalation=escalation)
+
+    def _escalation(self, message: Message, understanding: Understanding) -> Escalation:
+        """Say how to tell that a bounce was one too many; only the store, which knows those before, can know."""
+
+        def make_event(fact: Fact, epoch: str) -> Event:
+            [outcome, *_] = [one for one in understanding.outcomes if recipient_key(one.recipient) == fact.recipient]
+            return make_undeliverable_event(
+                message, understanding, outcome, recipient=fact.recipient, epoch=epoch, source=self._source
+            )
+
+        return Escalation(make_event, self._outgoing.sinks_for(EventType.UNDELIVERABLE))
 
     def _quarantine(self, job: _Job) -> Conclusion:
         _log.error("message_quarantined", message=job.message.id, attempts=job.claimed.attempts)

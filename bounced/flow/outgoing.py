@@ -39,9 +39,9 @@ class Subscription:
     types: frozenset[EventType] | None
     retry_seconds: Sequence[float]
 
-    def wants(self, event: Event) -> bool:
-        """Whether `event` goes to this sink."""
-        return self.types is None or event.type in self.types
+    def wants(self, type_: EventType) -> bool:
+        """Whether events of `type_` go to this sink."""
+        return self.types is None or type_ in self.types
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +70,13 @@ class Outgoing:
 
     def plan(self, events: Iterable[Event]) -> Plan:
         """Choose the sinks of each event, and reserve memory for the deliveries where there is room."""
-        wanted = [(feed, event) for event in events for feed in self._feeds.values() if feed.wants(event)]
+        wanted = [(feed, event) for event in events for feed in self._feeds.values() if feed.wants(event.type)]
         at_hand = tuple((feed, event) for feed, event in wanted if feed.reserve(event))
         return Plan(tuple((event.id, feed.name) for feed, event in wanted), at_hand)
+
+    def sinks_for(self, type_: EventType) -> tuple[str, ...]:
+        """Return where events of `type_` go; such a delivery is claimed from the store like a retry."""
+        return tuple(feed.name for feed in self._feeds.values() if feed.wants(type_))
 
     def start(self, plan: Plan) -> None:
         """Begin the deliveries at hand; the rest is claimed from the store."""
@@ -127,9 +131,9 @@ class Feed:
         self._in_use: Counter[Sink] = Counter()
         self._is_gone = False
 
-    def wants(self, event: Event) -> bool:
-        """Whether `event` goes to this sink."""
-        return self._subscription.wants(event)
+    def wants(self, type_: EventType) -> bool:
+        """Whether events of `type_` go to this sink."""
+        return self._subscription.wants(type_)
 
     def reserve(self, event: Event) -> bool:
         """Take a place in memory for `event`."""

@@ -1,16 +1,16 @@
-"""Do what time asks for: keep our leases, forget what is old."""
+"""Do what time asks for: keep our leases, forgive and forget what is old."""
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bounced import log
 from bounced.errors import StoreError
-from bounced.store import Store
+from bounced.store import Horizon, Store
 
 _log = log.get("store")
 
-_PURGE_SECONDS = 3600.0
+_FORGET_SECONDS = 3600.0
 
 
 Held = Callable[[], tuple[Collection[str], Mapping[str, Collection[str]]]]
@@ -18,7 +18,12 @@ Held = Callable[[], tuple[Collection[str], Mapping[str, Collection[str]]]]
 
 
 async def run(
-    store: Store, *, held: Held, lease_seconds: float, keep: timedelta, clock: Callable[[], datetime]
+    store: Store,
+    *,
+    held: Held,
+    lease_seconds: float,
+    horizon: Callable[[datetime], Horizon],
+    clock: Callable[[], datetime],
 ) -> None:
     """Work until cancelled.
 
@@ -26,12 +31,12 @@ async def run(
         store: What is kept up.
         held: What this process works on; the leases of that are renewed.
         lease_seconds: How long a lease lasts; it is renewed three times in this.
-        keep: How long finished messages are kept.
+        horizon: Tells, given the time, before when finished work is forgotten.
         clock: The time, in UTC.
     """
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_renew(store, held, lease_seconds / 3))
-        tasks.create_task(_purge(store, keep, clock))
+        tasks.create_task(_forget(store, horizon, clock))
 
 
 async def _renew(store: Store, held: Held, pause_seconds: float) -> None:
@@ -43,11 +48,14 @@ async def _renew(store: Store, held: Held, pause_seconds: float) -> None:
             _log.warning("leases_not_renewed", error=str(error))
 
 
-async def _purge(store: Store, keep: timedelta, clock: Callable[[], datetime]) -> None:
+async def _forget(store: Store, horizon: Callable[[datetime], Horizon], clock: Callable[[], datetime]) -> None:
     while True:
         try:
-            if purged := await store.purge(clock() - keep):
-                _log.info("messages_purged", count=purged)
+            purged = await store.purge(horizon(clock()))
+            decayed, shrunk = await store.decay_recipients(), await store.shrink()
         except StoreError as error:
-            _log.warning("messages_not_purged", error=str(error))
-        await asyncio.sleep(_PURGE_SECONDS)
+            _log.warning("not_forgotten", error=str(error), consequence="tried again in an hour")
+        else:
+            if any((*purged.values(), decayed, shrunk)):
+                _log.info("forgotten", **purged, decayed_recipients=decayed, freed_pages=shrunk)
+        await asyncio.sleep(_FORGET_SECONDS)

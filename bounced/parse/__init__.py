@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from bounced.model import Finding, Kind, Report
 from bounced.parse import fallback, feedback, notification, rfc3464, text
+from bounced.parse.address import find_address
 from bounced.parse.automatic import read_auto_reply, read_challenge, read_receipt
 from bounced.parse.codes import read_codes
 from bounced.parse.dialogue import find_host, find_stage
@@ -18,7 +19,11 @@ from bounced.parse.mime import DEFAULT_LIMITS, Limits
 
 __all__ = ["DEFAULT_LIMITS", "Limits", "parse", "read_answer"]
 
-ORIGINAL_HEADERS = frozenset({"message-id", "from", "to", "subject", "date", "list-id"})
+ORIGINAL_HEADERS = frozenset(
+    {"message-id", "from", "to", "subject", "date", "list-id", "feedback-id", "list-unsubscribe"}
+)
+# The most trustworthy first: where it was delivered, where it was meant to go.
+_DELIVERED_TO = ("x-original-to", "delivered-to", "envelope-to", "to")
 _READERS: tuple[Callable[[Mail], Report | None], ...] = (
     rfc3464.read,
     feedback.read,
@@ -58,6 +63,9 @@ def parse(raw: bytes, *, limits: Limits = DEFAULT_LIMITS, headers: Iterable[str]
         report,
         findings=report.findings[: limits.recipients],
         original_headers=_original_headers(mail, headers),
+        delivered_to=tuple(
+            address for name in _DELIVERED_TO if (address := find_address(mail.headers.get(name) or ""))
+        ),
         notes=tuple(notes),
     )
 

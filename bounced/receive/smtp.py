@@ -260,6 +260,9 @@ class Smtp(aiosmtpd.smtp.SMTP):
         if not self._settings.recipients.accepts(path.address):
             _log.info("recipient_refused", client=self._client, recipient=path.address, sender=transaction.sender)
             raise RefusedError("550 5.7.1 Not a recipient here")
+        if self._settings.admits and not self._settings.admits(path.address):
+            _log.info("recipient_not_genuine", client=self._client, recipient=path.address, sender=transaction.sender)
+            raise RefusedError("550 5.7.1 This address is not valid, or not any more")
         if len(transaction.recipients) >= self._settings.max_recipients:
             raise RefusedError("452 4.5.3 Too many recipients")
         transaction.recipients.append(path.address)

@@ -14,10 +14,14 @@ from bounced.store.records import (
     Conclusion,
     DeliveryKey,
     DeliveryState,
+    Escalation,
+    Horizon,
+    ImportedRecipient,
     MessageState,
     Settlement,
     StoredDelivery,
     StoredEvent,
+    StoredRecipient,
 )
 from bounced.store.store import Store
 
@@ -27,9 +31,13 @@ __all__ = [
     "Conclusion",
     "DeliveryKey",
     "DeliveryState",
+    "Escalation",
+    "Horizon",
+    "ImportedRecipient",
     "MessageState",
     "Settlement",
     "Store",
     "StoredDelivery",
     "StoredEvent",
+    "StoredRecipient",
 ]

@@ -125,6 +125,7 @@ def _create_engine(url: URL, *, connections: int) -> Engine:
 def _prepare_sqlite_writer(connection: Any, _record: object) -> None:
     # QUIRK: sqlite3 would begin deferred transactions when it thinks fit; we begin our own.
     connection.isolation_level = None
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heeded where the file is still empty
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")  # NORMAL may forget a commit after power loss
     connection.execute("PRAGMA foreign_keys = ON")

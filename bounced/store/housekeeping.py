@@ -1,13 +1,13 @@
-"""Bring dead deliveries back, and forget what is old; a bounded number of rows at a time."""
+"""Bring dead deliveries back, and give up those that nobody sends; a bounded number of rows at a time."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, exists, select, tuple_, update
+from sqlalchemy import Connection, select, tuple_, update
 
 from bounced.store.records import DeliveryState
-from bounced.store.schema import delivery, event, is_dead, message
+from bounced.store.schema import delivery, is_dead
 
 _BATCH = 500
 
@@ -77,21 +77,3 @@ def _retire(connection: Connection, retirement: Retirement) -> int:
             updated_at=retirement.now,
         )
     ).rowcount
-
-
-def purge(connection: Connection, times: Sequence[datetime]) -> list[int]:
-    """Delete a batch of messages concluded before a time, with their events and deliveries.
-
-    A message stays as long as one of its deliveries is pending.
-
-    CRASH HERE: this batch is gone as a whole; the next purge takes the rest.
-    """
-    return [_purge(connection, before) for before in times]
-
-
-def _purge(connection: Connection, before: datetime) -> int:
-    is_pending = exists().where(
-        event.c.message_id == message.c.id, delivery.c.event_id == event.c.id, delivery.c.due_at.is_not(None)
-    )
-    old = select(message.c.id).where(message.c.concluded_at < before, ~is_pending).limit(_BATCH)
-    return connection.execute(delete(message).where(message.c.id.in_(old))).rowcount

@@ -6,15 +6,17 @@ ids are derived from content, and what is known already is passed over.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import compress
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from bounced.model import Message
+from bounced.model import Event, Message
 from bounced.store.leases import Lease
+from bounced.store.pseudonym import Names
+from bounced.store.recipients import Memory, remember
 from bounced.store.records import Conclusion, DeliveryKey, DeliveryState, MessageState, Settlement
 from bounced.store.rows import dump_envelope
 from bounced.store.schema import content, delivery, event, insert_new, message
@@ -115,8 +117,8 @@ def _content_row(acceptance: Acceptance) -> dict[str, Any]:
     return {"message_id": acceptance.message.id, "raw": acceptance.message.raw}
 
 
-def conclude(connection: Connection, concludings: Sequence[Concluding]) -> list[bool]:
-    """Write what follows from messages; tell for each whether this was the first conclusion.
+def conclude(memory: Memory, connection: Connection, concludings: Sequence[Concluding]) -> list[bool]:
+    """Write what follows from messages and for recipients; tell for each whether this was the first conclusion.
 
     A message that is not waiting was concluded before, by this process or by
     one that took over its lease: nothing of the second conclusion is written.
@@ -126,7 +128,9 @@ def conclude(connection: Connection, concludings: Sequence[Concluding]) -> list[
     """
     open_ids = _lock_open_messages(connection, [concluding.conclusion.message_id for concluding in concludings])
     answers = [_take(concluding.conclusion.message_id, open_ids) for concluding in concludings]
-    _write_conclusions(connection, list(compress(concludings, answers)))
+    first = list(compress(concludings, answers))
+    if first:
+        _write_conclusions(memory, connection, _escalate(memory, connection, first))
     return answers
 
 
@@ -135,13 +139,33 @@ def _lock_open_messages(connection: Connection, ids: list[str]) -> set[str]:
     return set(connection.scalars(select(message.c.id).where(*is_open).order_by(message.c.id).with_for_update()))
 
 
-def _write_conclusions(connection: Connection, concludings: list[Concluding]) -> None:
-    events = [row for concluding in concludings for row in _event_rows(concluding)]
+def _escalate(memory: Memory, connection: Connection, concludings: Sequence[Concluding]) -> list[Concluding]:
+    """Remember what is said of recipients; add what is to be told where that was one bounce too many."""
+    by_message = {concluding.conclusion.message_id: concluding for concluding in concludings}
+    facts = [fact for concluding in concludings for fact in concluding.conclusion.facts]
+    for crossing in remember(memory, connection, facts, concludings[0].now) if facts else []:
+        concluding = by_message[crossing.fact.message_id]
+        if escalation := concluding.conclusion.escalation:
+            told = escalation.make_event(crossing.fact, crossing.epoch)
+            conclusion = replace(
+                concluding.conclusion,
+                events=(*concluding.conclusion.events, told),
+                deliveries=(*concluding.conclusion.deliveries, *((told.id, sink) for sink in escalation.sinks)),
+            )
+            by_message[conclusion.message_id] = replace(concluding, conclusion=conclusion)
+    return list(by_message.values())
+
+
+def _write_conclusions(memory: Memory, connection: Connection, concludings: Sequence[Concluding]) -> None:
+    events = [
+        _event_row(told, concluding, memory.names)
+        for concluding in concludings
+        for told in concluding.conclusion.events
+    ]
     deliveries = [
         _delivery_row(key, concluding) for concluding in concludings for key in concluding.conclusion.deliveries
     ]
-    if concludings:
-        connection.execute(_CONCLUDE, list(map(_conclusion_row, concludings)))
+    connection.execute(_CONCLUDE, list(map(_conclusion_row, concludings)))
     if events:
         connection.execute(insert_new(connection.dialect, event), events)
     if deliveries:
@@ -159,19 +183,16 @@ def _conclusion_row(concluding: Concluding) -> dict[str, Any]:
     }
 
 
-def _event_rows(concluding: Concluding) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": told.id,
-            "message_id": concluding.conclusion.message_id,
-            "type": told.type,
-            "recipient": told.recipient,
-            "routing_key": told.routing_key,
-            "created_at": concluding.now,
-            "document": told.document,
-        }
-        for told in concluding.conclusion.events
-    ]
+def _event_row(told: Event, concluding: Concluding, names: Names) -> dict[str, Any]:
+    return {
+        "id": told.id,
+        "message_id": concluding.conclusion.message_id,
+        "type": told.type,
+        "recipient": names.in_event(told.recipient),
+        "routing_key": told.routing_key,
+        "created_at": concluding.now,
+        "document": told.document,
+    }
 
 
 def _delivery_row(key: DeliveryKey, concluding: Concluding) -> dict[str, Any]:

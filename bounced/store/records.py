@@ -1,11 +1,12 @@
 """What goes into the store and comes out of it: values, no behaviour."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
+from bounced.escalate import Fact, State
 from bounced.model import Event, Kind, Message
 
 DeliveryKey = tuple[str, str]
@@ -29,6 +30,20 @@ class DeliveryState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Escalation:
+    """How to tell that a recipient has become undeliverable.
+
+    Attributes:
+        make_event: Writes the event, given the bounce that was one too many and the epoch that
+            ends with it: the same two give the same id. Called in the writer's thread.
+        sinks: Where it goes.
+    """
+
+    make_event: Callable[[Fact, str], Event]
+    sinks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Conclusion:
     """All that follows from one message, to be written together or not at all.
 
@@ -39,6 +54,8 @@ class Conclusion:
         events: What is to be told.
         deliveries: Which event goes to which sink.
         leased: Those deliveries whose first attempt this process makes at once.
+        facts: What it says about recipients.
+        escalation: How to tell where one of the facts is one too many; None tells nobody.
         is_quarantined: Whether the message was given up because it kept crashing the pipeline.
     """
 
@@ -48,6 +65,8 @@ class Conclusion:
     events: tuple[Event, ...] = ()
     deliveries: tuple[DeliveryKey, ...] = ()
     leased: frozenset[DeliveryKey] = frozenset()
+    facts: tuple[Fact, ...] = ()
+    escalation: Escalation | None = None
     is_quarantined: bool = False
 
 
@@ -145,3 +164,77 @@ class Backlog:
     messages: int
     pending: Mapping[str, int]
     dead: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecipient:
+    """How a recipient stands.
+
+    Attributes:
+        address: The address in lower case; in a pseudonymous store its hash.
+        state: How it stands now.
+        why: The ground, in a few words.
+        reason: The reason of the latest bounce or complaint.
+        since: When the fact that led to the state happened.
+        first_bounce_at: When the first bounce came.
+        last_bounce_at: When the latest bounce came.
+        counts: For each kind of fact, how many messages said so.
+        days: On how many distinct days there were bounces.
+        facts: The audit trail, the latest first; empty in lists.
+    """
+
+    address: str
+    state: State
+    why: str
+    reason: str | None
+    since: datetime | None
+    first_bounce_at: datetime | None
+    last_bounce_at: datetime | None
+    counts: Mapping[str, int]
+    days: int
+    facts: tuple[Fact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedRecipient:
+    """A line of somebody's suppression list.
+
+    Attributes:
+        address: Whom it concerns.
+        state: `undeliverable`, `suppressed` or `complained`.
+        reason: Why, in a word.
+        since: Since when; None for now.
+        note: Whatever else the list says.
+    """
+
+    address: str
+    state: State
+    reason: str | None = None
+    since: datetime | None = None
+    note: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.state in (State.ACTIVE, State.SOFT_BOUNCING):
+            raise ValueError(f"a recipient cannot be imported as {self.state}")
+
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """Before which time finished work is forgotten, for each kind of it.
+
+    Attributes:
+        messages: Raw messages.
+        reports: What was read from them.
+        events: What was told, with the deliveries.
+        recipients: Recipients of whom nothing was heard since.
+    """
+
+    messages: datetime
+    reports: datetime
+    events: datetime
+    recipients: datetime
+
+    @property
+    def earliest(self) -> datetime:
+        """Before which nothing is left of a message, nor its id."""
+        return min(self.messages, self.reports, self.events)

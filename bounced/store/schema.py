@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -27,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class Instant(TypeDecorator[datetime]):
@@ -65,7 +66,7 @@ class CleanText(TypeDecorator[str]):
         """Replace what cannot be stored."""
         if value is None or (value.isascii() and "\x00" not in value):
             return value
-        return _UNSTORABLE.sub("\ufffd", value)
+        return UNSTORABLE.sub("\ufffd", value)
 
 
 metadata = MetaData(naming_convention={"pk": "%(table_name)s_pk", "fk": "%(table_name)s_%(column_0_name)s_fk"})
@@ -121,6 +122,55 @@ delivery = Table(
     sqlite_with_rowid=False,
 )
 
+recipient = Table(
+    "recipient",
+    metadata,
+    # In lower case; in a pseudonymous store the hash of that.
+    Column("address", CleanText, primary_key=True),
+    Column("state", CleanText, nullable=False),
+    Column("why", CleanText, nullable=False),
+    Column("reason", CleanText),
+    Column("since", Instant),
+    Column("first_bounce_at", Instant),
+    Column("last_bounce_at", Instant),
+    Column("counts", CleanText, nullable=False),
+    Column("days", Integer, nullable=False),
+    Column("decays_at", Instant),
+    Column("updated_at", Instant, nullable=False),
+)
+
+# What the standing of a recipient follows from, and who changed it: the audit trail.
+recipient_fact = Table(
+    "recipient_fact",
+    metadata,
+    Column(
+        "recipient",
+        CleanText,
+        ForeignKey(recipient.c.address, onupdate="CASCADE", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("message_id", CleanText, primary_key=True),
+    Column("kind", CleanText, primary_key=True),
+    Column("occurred_at", Instant, nullable=False),
+    Column("reason", CleanText),
+    Column("fault", CleanText),
+    Column("code", CleanText),
+    Column("is_weak", Boolean, nullable=False),
+    Column("verified", Boolean, nullable=False),
+    Column("state", CleanText),
+    Column("by", CleanText),
+    Column("note", CleanText),
+    sqlite_with_rowid=False,
+)
+
+# What the database itself decides, such as the key of its pseudonyms.
+setting = Table(
+    "setting",
+    metadata,
+    Column("name", CleanText, primary_key=True),
+    Column("value", CleanText, nullable=False),
+)
+
 # Written out instead of bound: a partial index serves a query only if the planner sees the value.
 is_dead = delivery.c.state == literal_column("'dead'")
 
@@ -137,6 +187,10 @@ _partial_index("delivery_due", delivery.c.sink, delivery.c.due_at, where=deliver
 _partial_index("delivery_leased", delivery.c.lease_owner, where=delivery.c.lease_owner.is_not(None))
 _partial_index("delivery_dead", delivery.c.sink, delivery.c.updated_at, where=is_dead)
 Index("delivery_updated", delivery.c.updated_at)
+Index("event_created", event.c.created_at)
+Index("recipient_state", recipient.c.state, recipient.c.address)
+Index("recipient_updated", recipient.c.updated_at)
+_partial_index("recipient_decays", recipient.c.decays_at, where=recipient.c.decays_at.is_not(None))
 
 
 def insert_new(dialect: Dialect, table: Table) -> sqlite.Insert | postgresql.Insert:

@@ -1,30 +1,54 @@
 """The store as the rest of the program sees it."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Self, TypeVar, TypeVarTuple
 
-from sqlalchemy import URL, Connection, Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from bounced.errors import StoreError
+from bounced.escalate import DEFAULT_POLICY, Policy, State
 from bounced.model import Delivery, Message
-from bounced.store import engine, housekeeping, leases, lock, promises, reading
+from bounced.store import (
+    engine,
+    erasure,
+    housekeeping,
+    leases,
+    promises,
+    reading,
+    recall,
+    recipients,
+    retention,
+)
+from bounced.store.connect import Resources, connect
+from bounced.store.erasure import Erasure
 from bounced.store.housekeeping import Retirement, Revival
 from bounced.store.leases import DeliveryClaim, Lease, MessageClaim, Renewal
-from bounced.store.migrate import migrate
 from bounced.store.promises import Acceptance, Concluding, Settling
-from bounced.store.records import Backlog, Claimed, Conclusion, DeliveryState, Settlement, StoredDelivery, StoredEvent
+from bounced.store.recipients import Clearing, Decay, Import, Memory
+from bounced.store.records import (
+    Backlog,
+    Claimed,
+    Conclusion,
+    DeliveryState,
+    Horizon,
+    ImportedRecipient,
+    Settlement,
+    StoredDelivery,
+    StoredEvent,
+    StoredRecipient,
+)
+from bounced.store.retention import BATCH, FOUND_AT_ONCE, SWEEPS, Removal
 from bounced.store.trouble import store_error
 from bounced.store.writer import Payload, Work, Writer
 
 _CLAIM_MAX_BYTES = 16 * 1024 * 1024
 
 Clock = Callable[[], datetime]
-_Resources = ExitStack[None]
 _Answer = TypeVar("_Answer")
 _Arguments = TypeVarTuple("_Arguments")
 
@@ -44,7 +68,8 @@ class Store:
         self,
         writer: Writer,
         readers: Engine,
-        resources: _Resources,
+        resources: Resources,
+        memory: Memory,
         *,
         owner: str,
         lease_time: timedelta,
@@ -54,6 +79,11 @@ class Store:
         self._readers = readers
         self._reader_threads = ThreadPoolExecutor(engine.READERS, thread_name_prefix="store-reader")
         self._resources = resources
+        self._memory = memory
+        # Bound once: the writer groups operations by their function.
+        self._conclude = partial(promises.conclude, memory)
+        self._clear = partial(recipients.clear, memory)
+        self._import = partial(recipients.take_over, memory)
         self._owner = owner
         self._lease_time = lease_time
         self._clock = clock
@@ -67,6 +97,8 @@ class Store:
         owner: str,
         lease_seconds: float = 60,
         exclusive: bool = False,
+        policy: Policy = DEFAULT_POLICY,
+        pseudonymize: bool = False,
         clock: Clock = _system_clock,
     ) -> Self:
         """Connect, bring the schema up to date and start the writer.
@@ -77,15 +109,20 @@ class Store:
             lease_seconds: How long work may take between two calls of `renew`.
             exclusive: Whether this is the daemon of an SQLite file, of which there is one.
                 PostgreSQL takes any number of daemons.
+            policy: By what recipients are judged; the same for all that write to one database.
+            pseudonymize: Whether recipients are known by salted hashes only. A database for which
+                this was ever true stays so.
             clock: Tells the time in UTC.
 
         Raises:
             ConfigurationError: The URL cannot be used, or a newer version wrote the database.
             StoreError: The database cannot be reached, or another daemon runs on the file.
         """
-        writers, readers, resources = await asyncio.to_thread(_connect, engine.parse_url(url), exclusive=exclusive)
-        lease_time = timedelta(seconds=lease_seconds)
-        return cls(Writer(writers), readers, resources, owner=owner, lease_time=lease_time, clock=clock)
+        writers, readers, resources, names = await asyncio.to_thread(
+            connect, engine.parse_url(url), exclusive=exclusive, pseudonymize=pseudonymize
+        )
+        lease_time, memory = timedelta(seconds=lease_seconds), Memory(policy, names)
+        return cls(Writer(writers), readers, resources, memory, owner=owner, lease_time=lease_time, clock=clock)
 
     async def __aenter__(self) -> Self:
         return self
@@ -121,10 +158,13 @@ class Store:
     async def conclude(self, conclusion: Conclusion) -> bool:
         """Write all that follows from a message, together; its lease ends.
 
+        The facts change the standing of their recipients; who becomes undeliverable by them
+        is told with the conclusion's escalation, once.
+
         Returns:
             Whether this was the first conclusion; nothing of a second one is written.
         """
-        return await self._writer.run(promises.conclude, Concluding(conclusion, self._clock(), self._lease()))
+        return await self._writer.run(self._conclude, Concluding(conclusion, self._clock(), self._lease()))
 
     async def settle(self, settlement: Settlement) -> None:
         """Note what became of an attempt; its lease ends."""
@@ -192,13 +232,91 @@ class Store:
         """
         return await self._in_batches(housekeeping.retire, Retirement(self._clock(), sinks))
 
-    async def purge(self, before: datetime) -> int:
-        """Delete messages concluded before a time, with their events and deliveries.
+    async def purge(self, horizon: Horizon) -> dict[str, int]:
+        """Forget what is older than `horizon`, in small batches; what is not finished stays.
 
         Returns:
-            How many messages are gone; one stays as long as any of its deliveries is pending.
+            How much is gone of each kind: ``messages`` (raw), ``reports``, ``events``, ``remains``
+            (messages of which nothing else is left) and ``recipients``.
         """
-        return await self._in_batches(housekeeping.purge, before)
+        purged: dict[str, int] = {}
+        for sweep in SWEEPS:
+            is_more = True
+            while is_more:
+                old = await self._read(retention.find, sweep, horizon)
+                for start in range(0, len(old), BATCH):
+                    removed = await self._writer.run(retention.remove, Removal(sweep, old[start : start + BATCH]))
+                    purged[sweep.name] = purged.get(sweep.name, 0) + removed
+                is_more = len(old) == FOUND_AT_ONCE
+        return purged
+
+    async def shrink(self) -> int:
+        """Give free pages of an SQLite file back, few at a time; return how many."""
+        return await self._in_batches(retention.shrink, None)
+
+    async def fetch_recipient(self, address: str) -> StoredRecipient | None:
+        """Return how a recipient stands, with the audit trail; None where nothing is known."""
+        return await self._read(recall.fetch_recipient, self._memory.names.look_up(address), self._clock())
+
+    async def check_recipients(self, addresses: Sequence[str]) -> dict[str, StoredRecipient]:
+        """Return how those of `addresses` stand that are known, by the addresses as they were given.
+
+        Args:
+            addresses: Up to 1,000.
+        """
+        names = {address: self._memory.names.look_up(address) for address in addresses}
+        found = await self._read(recall.fetch_recipients, set(names.values()), self._clock())
+        return {address: found[name] for address, name in names.items() if name in found}
+
+    async def list_recipients(
+        self,
+        *,
+        state: State | None = None,
+        reason: str | None = None,
+        since: datetime | None = None,
+        contains: str | None = None,
+        cursor: str | None = None,
+        limit: int = 100,
+    ) -> tuple[list[StoredRecipient], str | None]:
+        """Return recipients in the order of their addresses, and the cursor of the next page.
+
+        Args:
+            state: Only those that stand so.
+            reason: Only those whose latest bounce has this reason.
+            since: Only those that have stood so from this time on or later.
+            contains: Only those whose address has this in it; of a pseudonym, nothing useful.
+            cursor: Where the page before ended; None for the first.
+            limit: How many at most.
+        """
+        return await self._read(recall.list_recipients, state, reason, since, contains, cursor, limit, self._clock())
+
+    async def clear_recipient(self, address: str, *, by: str, note: str | None = None) -> bool:
+        """Let nothing that was before count against a recipient; who did so stays in the audit trail.
+
+        Returns:
+            Whether anything was known of it.
+        """
+        return await self._writer.run(self._clear, Clearing(address, by, note, self._clock()))
+
+    async def import_recipients(self, entries: Sequence[ImportedRecipient], *, by: str) -> int:
+        """Take over a suppression list, in batches; return how many lines name an address."""
+        now, pieces = self._clock(), range(0, len(entries), BATCH)
+        return sum([await self._writer.run(self._import, Import(entries[at : at + BATCH], by, now)) for at in pieces])
+
+    async def erase_recipient(self, address: str) -> int:
+        """Delete all that is known of an address: its standing, facts and events, and messages about nobody else.
+
+        Returns:
+            How many rows are gone, deliveries not counted.
+        """
+        name, erased = self._memory.names.look_up(address), 0
+        while event_ids := await self._read(erasure.find_events, name, address):
+            erased += await self._writer.run(erasure.erase_events, Erasure(name, event_ids))
+        return erased + await self._writer.run(erasure.erase_recipient, Erasure(name))
+
+    async def decay_recipients(self) -> int:
+        """Make recipients active again whose soft bounces are too old to count; return how many."""
+        return await self._in_batches(recipients.decay, Decay(self._clock()))
 
     async def fetch_message(self, message_id: str) -> Message | None:
         """Return a message as it was accepted."""
@@ -256,23 +374,3 @@ class Store:
         if self._is_closed:
             raise StoreError("the store is closed")
         return await asyncio.get_running_loop().run_in_executor(self._reader_threads, run)
-
-
-def _connect(url: URL, *, exclusive: bool) -> tuple[Engine, Engine, _Resources]:
-    """Return engines to write and to read with, on a database that is ready, and all that is to be closed."""
-    path = engine.database_path(url)
-    with _Resources() as resources:
-        if path is not None:
-            engine.create_file(path)
-            if exclusive:
-                resources.callback(lock.release, lock.take(path))
-        writers = engine.writing_engine(url)
-        resources.callback(writers.dispose)
-        readers = engine.reading_engine(url)
-        resources.callback(readers.dispose)
-        try:
-            with engine.starting_alone(path):
-                migrate(writers)
-        except SQLAlchemyError as error:
-            raise store_error(error) from error
-        return writers, readers, resources.pop_all()

@@ -72,6 +72,7 @@ def bounced_command(directory: Path, port: int) -> list[str]:
         f'[receive]\nhostname = "bench.example"\nlisten = ["smtp://127.0.0.1:{port}"]\n'
         f'[store]\nurl = "sqlite:///{directory}/bench.db"\n'
         f'[[sink]]\nname = "file"\ntype = "jsonl"\npath = "{directory}/events.jsonl"\n'
+        '[admin]\nlisten = ""\n'
         '[log]\nlevel = "warning"\n'
     )
     return [sys.executable, "-m", "bounced", "run", "--config", str(config)]

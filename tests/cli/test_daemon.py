@@ -24,6 +24,16 @@ def test_check_prints_every_value_in_force_but_no_secret(call, write_config):
         assert hidden not in finished.stdout
 
 
+def test_check_shows_the_admin_server_and_no_token(call, write_config):
+    finished = call(
+        "check", "--config", write_config('[admin]\nlisten = "[::1]:9000"\ntokens = ["a-token-of-some-length"]')
+    )
+    assert finished.returncode == 0
+    assert "[::1]:9000" in finished.stdout
+    assert "admin.tokens" in finished.stdout
+    assert "a-token" not in finished.stdout
+
+
 def test_check_works_without_any_configuration(call, tmp_path):
     finished = call("check")
     assert finished.returncode == 0
@@ -39,6 +49,9 @@ def test_check_works_without_any_configuration(call, tmp_path):
         ("[receive]\nrecipients = ['@']", "", "receive.recipients"),
         ("[receive.tls]\ncertificate = 'no.crt'\nkey = 'no.key'", "", "receive.tls"),
         ("[classify]\nrules = 'nowhere'", "", "classify.rules"),
+        ("[admin]\nlisten = '8025'", "", "admin.listen"),
+        ("[admin]\ntokens = ['hidden']", "", "admin.tokens"),
+        ("[admin]\ntoken_files = ['nowhere']", "", "admin.token_files"),
         ("", "secrets = ['whsec_hidden']", "secrets"),
         ("", "secret_files = ['nowhere']", "secret_files"),
     ],

@@ -22,13 +22,35 @@ VALUES = {
     "store.url": "postgresql://bounced:secret@db.example.com/bounced",
     "store.instance": "second",
     "store.lease_seconds": 7.5,
+    "store.pseudonymize": True,
+    "verp.mode": "monitor",
+    "verp.domains": ["bounce.example.com"],
+    "verp.keys": ["a:MDEyMzQ1Njc4OWFiY2RlZg=="],
+    "verp.key_files": ["verp-key"],
+    "verp.prefix": "r",
+    "verp.days": 40,
+    "verp.patterns": ["(?P<id>[0-9]+)@lists.example.com"],
+    "verp.batv_keys": ["0:secret"],
+    "verp.srs_secrets": ["secret"],
     "classify.profile": "table",
     "classify.rules": "/etc/bounced/rules.d",
     "classify.headers": ["X-Campaign"],
+    "admin.listen": "[::1]:9000",
+    "admin.tokens": ["a-token-of-some-length"],
+    "admin.token_files": ["admin-token"],
+    "escalate.bounces": 7,
+    "escalate.days": 2,
+    "escalate.within_days": 14.5,
+    "escalate.decay_days": 60.5,
+    "escalate.reasons": {"mailbox_full": {"bounces": 10, "days": 5, "within_days": 45.5}},
     "log.level": "debug",
     "log.format": "json",
     "log.mask_addresses": False,
     "retention.days": 3.5,
+    "retention.messages_days": 0.5,
+    "retention.reports_days": 1.5,
+    "retention.events_days": 2.5,
+    "retention.recipients_days": 4.5,
 }
 SINKS = {
     JsonlSink: {"name": "archive", "type": "jsonl", "path": "/var/log/events.jsonl", "batch_size": 7},
@@ -56,10 +78,19 @@ def plain(value):
             return {name: plain(getattr(value, name)) for name in type(value).model_fields}
         case list():
             return [plain(item) for item in value]
+        case dict():
+            return {key: plain(item) for key, item in value.items()}
         case Path():
             return str(value)
         case _:
             return value
+
+
+def toml(value):
+    """Write a value as it stands behind its key."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {toml(each)}" for key, each in value.items()) + "}"
+    return json.dumps(value)
 
 
 def keys_of(section):
@@ -88,7 +119,7 @@ def test_a_key_can_be_given_in_the_file(key, load_text):
     assert look_up(load(None), key) != value
     section, name = key.split(".")
     if isinstance(value, dict):
-        text = f"[{key}]\n" + "\n".join(f"{name} = {json.dumps(each)}" for name, each in value.items())
+        text = f"[{key}]\n" + "\n".join(f"{name} = {toml(each)}" for name, each in value.items())
     else:
         text = f"[{section}]\n{name} = {json.dumps(value)}"
     assert look_up(load_text(text), key) == value
@@ -130,7 +161,9 @@ def named_in_sample():
 def test_the_sample_names_every_key_and_no_other():
     of_tls = {"receive.tls.certificate", "receive.tls.key"}
     of_sinks = {f"sink.{key}" for kind in SINKS for key in kind.model_fields}
-    assert set(named_in_sample()) == all_keys() - {"receive.tls"} | of_tls | of_sinks
+    of_reasons = {"escalate.reasons.mailbox_full.bounces"}
+    tables = {"receive.tls", "escalate.reasons"}
+    assert set(named_in_sample()) == all_keys() - tables | of_tls | of_reasons | of_sinks
 
 
 def test_the_sample_shows_the_defaults():

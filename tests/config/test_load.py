@@ -4,6 +4,7 @@ import pytest
 
 from bounced.config import JsonlSink, load
 from bounced.errors import ConfigurationError
+from bounced.escalate import DEFAULT_POLICY, Threshold
 
 
 def problem_of(load_text, text):
@@ -62,6 +63,34 @@ def test_a_secret_file_that_is_missing_is_named_with_its_sink(load_text):
         sink.read_secrets()
 
 
+def test_the_admin_server_reads_tokens_from_credentials(load_text, credentials):
+    credentials("new", "token-of-the-new-one\n")
+    admin = load_text('[admin]\ntokens = ["token-of-the-old-one"]\ntoken_files = ["new"]').admin
+    assert admin.read_tokens() == ["token-of-the-old-one", "token-of-the-new-one"]
+
+
+def test_a_token_file_that_is_missing_is_named(load_text):
+    admin = load_text('[admin]\ntoken_files = ["nowhere"]').admin
+    with pytest.raises(ConfigurationError, match=r"admin\.token_files: cannot read nowhere: No such file"):
+        admin.read_tokens()
+
+
+def test_what_a_reason_leaves_out_of_its_threshold_is_as_for_all(load_text):
+    text = "[escalate]\nbounces = 6\ndays = 2\n[escalate.reasons.mailbox_full]\nbounces = 10"
+    policy = load_text(text).policy
+    assert policy.threshold == Threshold(6, 2, 30)
+    assert policy.by_reason == {"mailbox_full": Threshold(10, 2, 30)}
+
+
+def test_the_default_policy_is_that_of_the_store():
+    assert load(None).policy == DEFAULT_POLICY
+
+
+def test_a_threshold_that_no_recipient_can_reach_is_refused(load_text):
+    text = "[escalate.reasons.mailbox_full]\nbounces = 2"
+    assert "mailbox_full: 2 bounces cannot come on 3 distinct days" in str(problem_of(load_text, text))
+
+
 @pytest.mark.parametrize(
     ("text", "key", "said"),
     [
@@ -72,6 +101,8 @@ def test_a_secret_file_that_is_missing_is_named_with_its_sink(load_text):
         ("[receive]\nmax_message_bytes = 'many'", "receive.max_message_bytes", "integer"),
         ("[receive]\nshutdown_seconds = 0", "receive.shutdown_seconds", "greater than 0"),
         ("[receive.tls]\nkey = 'a'", "receive.tls.certificate", "required"),
+        ("[verp]\nprefix = 'B+'", "verp.prefix", "match"),
+        ("[verp]\ndomains = ['bücher.example']", "verp.domains.0", "match"),
         ("[log]\nlevel = 'loud'", "log.level", "'debug', 'info', 'warning' or 'error'"),
         ("[classify]\nprofile = 'guess'", "classify.profile", "'rules' or 'table'"),
         ("[[sink]]\nname = 'a'\ntype = 'pigeon'", "sink.0", "'jsonl', 'webhook'"),
@@ -90,6 +121,33 @@ def test_what_is_wrong_is_said_with_file_key_and_remedy(text, key, said, load_te
     assert said in str(error)
     assert "bounced.toml" in str(error)
     assert error.remedy
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("mode = 'monitor'", "verp.mode"),
+        ("mode = 'enforce'\nkeys = ['a:MDEyMzQ1Njc4OWFiY2RlZg==']", "verp.mode"),
+        ("mode = 'enforce'\nkeys = ['a:MDEyMzQ1Njc4OWFiY2RlZg==', 'a:YWJjZGVmMDEyMzQ1Njc4OQ==']", "verp.keys"),
+        ("mode = 'enforce'\nkeys = ['verysecret']", "verp.keys"),
+        ("mode = 'enforce'\nkey_files = ['nowhere']", "verp.key_files"),
+        ("patterns = ['(']", "verp.patterns"),
+        ("batv_keys = ['verysecret']", "verp.batv_keys"),
+    ],
+)
+def test_return_paths_that_cannot_be_read_as_configured_are_named(text, where, load_text):
+    section = load_text(f"[verp]\n{text}").verp
+    with pytest.raises(ConfigurationError) as caught:
+        section.read_settings()
+    assert caught.value.where == where
+    assert caught.value.remedy
+    assert "verysecret" not in str(caught.value)
+
+
+def test_in_mode_off_nothing_counts_as_signed(load_text):
+    keys = "domains = ['bounce.example.com']\nkeys = ['a:MDEyMzQ1Njc4OWFiY2RlZg==']"
+    assert load_text(f"[verp]\n{keys}").verp.read_settings().keys == ()
+    assert len(load_text(f"[verp]\nmode = 'monitor'\n{keys}").verp.read_settings().keys) == 1
 
 
 def test_all_that_is_wrong_is_said_at_once(load_text):

@@ -37,6 +37,7 @@ async def make_site(tmp_path):
                 "receive": defaults | {"recipients": ["bounces.example.com"]} | receive,
                 "store": {"url": url},
                 "sink": list(sinks),
+                "admin": {"listen": "127.0.0.1:0"},
             }
             site = Site(tmp_path, sections)
             stack.push_async_callback(site.close)

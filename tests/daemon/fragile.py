@@ -18,12 +18,12 @@ _make_reader = app.make_reader
 def _make_fragile_reader(config, knowledge):
     read = _make_reader(config, knowledge)
 
-    def read_or_die(raw):
+    def read_or_die(raw, envelope):
         if FATAL.encode() in raw:
             os._exit(9)
         if BAD.encode() in raw:
             raise RuntimeError("this message is too much for me")
-        return read(raw)
+        return read(raw, envelope)
 
     return read_or_die
 

@@ -22,7 +22,7 @@ async def test_a_message_that_cannot_be_read_is_quarantined_and_its_neighbours_a
 ):
     attempts = []
 
-    def read(raw):
+    def read(raw, envelope):
         if b"user7@" in raw:
             attempts.append(raw)
             raise RecursionError("too deep")
@@ -45,7 +45,7 @@ async def test_a_message_that_cannot_be_read_is_quarantined_and_its_neighbours_a
 async def test_an_exception_once_is_not_held_against_a_message(make_flow, make_dsns, sink):
     has_failed = []
 
-    def read(raw):
+    def read(raw, envelope):
         if not has_failed:
             has_failed.append(True)
             raise MemoryError
@@ -62,7 +62,7 @@ async def test_an_exception_once_is_not_held_against_a_message(make_flow, make_d
 async def test_the_reader_can_be_replaced_while_messages_come(make_flow, make_dsns, sink):
     read_by_new = []
 
-    def read(raw):
+    def read(raw, envelope):
         read_by_new.append(raw)
         return understand(raw)
 

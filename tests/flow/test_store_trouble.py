@@ -22,7 +22,7 @@ async def until_refused(store):
 async def test_a_conclusion_is_repeated_until_the_store_takes_it(make_flow, make_dsns, sink, store, locked):
     loop, has_read = asyncio.get_running_loop(), asyncio.Event()
 
-    def read(raw):
+    def read(raw, envelope):
         loop.call_soon_threadsafe(has_read.set)
         return understand(raw)
 

@@ -2,13 +2,15 @@ import os
 import uuid
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import psycopg
 import pytest
 import sqlalchemy
 
-from bounced.model import Envelope, Event, EventType, Kind, Message
-from bounced.store import Conclusion, Store
+from bounced.escalate import Fact, FactKind
+from bounced.model import Envelope, Event, EventType, Fault, Kind, Message
+from bounced.store import Conclusion, Escalation, Store
 
 POSTGRES = os.environ.get("BOUNCED_TEST_POSTGRES", "postgresql://root@127.0.0.1:5432/test")
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -131,3 +133,34 @@ def conclude_as():
         return Conclusion(message.id, Kind.BOUNCE, report, events, deliveries, going_on, **more)
 
     return make
+
+
+@pytest.fixture
+def bounce(store, clock):
+    """Let a message come back now, or as it is said, and conclude it; return the conclusion."""
+    numbers = count()
+
+    async def bounce_(*addresses, kind=FactKind.HARD, at=None, on=store, **more):
+        at = at or clock.now
+        message = Message.of(Envelope("", (f"bounces+{next(numbers)}@example.com",), at), b"back")
+        strong = {"reason": "user_unknown", "fault": Fault.RECIPIENT} if kind is FactKind.HARD else {}
+        facts = tuple(Fact(address, message.id, at, kind, **strong | more) for address in addresses)
+        events = tuple(
+            Event(Event.derive_id(message.id, EventType.BOUNCE, each), EventType.BOUNCE, each, "bounced.bounce", "{}")
+            for each in addresses
+        )
+        deliveries = tuple((event.id, "app") for event in events)
+        conclusion = Conclusion(
+            message.id, Kind.BOUNCE, "{}", events, deliveries, facts=facts, escalation=Escalation(tell, ("app", "log"))
+        )
+        await on.accept(message, lease=True)
+        assert await on.conclude(conclusion)
+        return conclusion
+
+    return bounce_
+
+
+def tell(fact, epoch):
+    """Make the event that a recipient has become undeliverable."""
+    id_ = Event.derive_id(epoch, EventType.UNDELIVERABLE, fact.recipient)
+    return Event(id_, EventType.UNDELIVERABLE, fact.recipient, EventType.UNDELIVERABLE, "{}")

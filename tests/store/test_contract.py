@@ -234,44 +234,6 @@ class TestSettle:
         ]
 
 
-class TestPurge:
-    async def test_old_messages_go_with_all_that_belongs_to_them(self, store, make_message, conclude_as, clock):
-        conclusion = conclude_as(make_message(), sinks=("app", "log"), leased=("app", "log"))
-        keys = await conclude(store, make_message(), conclusion)
-        await store.settle(Settlement.delivered(keys[0], 1))
-        await store.settle(Settlement.dead(keys[1], 1, error="no"))
-        assert await store.purge(clock.now) == 0
-        clock.pass_(days=30)
-        assert await store.purge(clock.now) == 1
-        assert await store.fetch_message(make_message().id) is None
-        assert await store.fetch_event(conclusion.events[0].id) is None
-        assert await store.list_deliveries() == []
-
-    async def test_what_is_not_finished_stays(self, store, make_message, conclude_as, clock):
-        await store.accept(make_message(1), lease=False)
-        pending = conclude_as(make_message(2), recipients=("a@example.com", "b@example.com"), leased=("app",))
-        keys = await conclude(store, make_message(2), pending)
-        await store.settle(Settlement.delivered(keys[0], 1))
-        clock.pass_(days=30)
-        assert await store.purge(clock.now) == 0
-        assert await store.fetch_message(make_message(1).id)
-        assert len(await store.list_deliveries()) == 2
-
-    async def test_more_than_a_batch_goes_in_several_commits(self, store, make_message, conclude_as, clock, listen):
-        messages = [make_message(number) for number in range(1100)]
-        await asyncio.gather(*(store.accept(message, lease=True) for message in messages))
-        await asyncio.gather(*(store.conclude(conclude_as(message, sinks=())) for message in messages))
-        clock.pass_(seconds=1)
-        commits = []
-        listen("commit", commits.append)
-        assert await store.purge(clock.now) == 1100
-        assert len(commits) >= 3
-
-    async def test_a_time_without_zone_is_refused(self, store):
-        with pytest.raises(StoreError):
-            await store.purge(datetime(2026, 1, 1))  # noqa: DTZ001 - the mistake under test
-
-
 class TestRetire:
     async def test_what_goes_to_a_sink_that_is_no_more_is_dead_and_can_come_back(
         self, store, make_message, conclude_as

@@ -92,7 +92,7 @@ async def test_a_mistake_in_one_operation_is_told_to_its_caller_alone(sqlite_url
     store = await open_store(sqlite_url)
     with structlog.testing.capture_logs() as logs:
         failed, accepted = await asyncio.gather(
-            store.purge(clock.now.replace(tzinfo=None)),
+            store.retry_deliveries(since=clock.now.replace(tzinfo=None)),
             store.accept(make_message(), lease=False),
             return_exceptions=True,
         )

@@ -1,0 +1,133 @@
+"""Go around every request: its log line, its time, its token, and the form of its errors."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from bounced import log
+from bounced.admin.problem import ProblemError
+from bounced.admin.tokens import Tokens
+from bounced.errors import StoreError
+
+_log = log.get("admin")
+
+_PATIENCE_SECONDS = 30
+_DEADLINE, _IS_STARTED = "deadline", "is_started"
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",  # paths hold addresses
+    "Server": "bounced",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+async def add_headers(request: web.BaseRequest, response: web.StreamResponse) -> None:
+    """Put on every answer what keeps it out of caches and its text from being taken for anything else."""
+    request[_IS_STARTED] = True
+    response.headers.update(_HEADERS)
+
+
+@web.middleware
+async def log_request(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Write one line per request, with its route in place of its path, because paths hold addresses."""
+    started, status = time.monotonic(), None
+    try:
+        response = await handler(request)
+        status = response.status
+        return response
+    finally:
+        resource = request.match_info.route.resource
+        _log.info(
+            "request",
+            method=request.method,
+            route=resource.canonical if resource else None,
+            status=status,
+            client=request.remote,
+            seconds=round(time.monotonic() - started, 3),
+        )
+
+
+@web.middleware
+async def explain_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn whatever goes wrong into a problem document; an answer that has begun is cut off."""
+    try:
+        return await handler(request)
+    except ConnectionError:
+        raise  # the client has gone
+    except Exception as error:  # noqa: BLE001 - one request must not end the others; it is logged
+        problem = _explain(error)
+    if request.get(_IS_STARTED):
+        if request.transport:
+            request.transport.abort()  # a proper end would make half a list look whole
+        raise ConnectionAbortedError
+    return problem.to_response()
+
+
+def _explain(error: Exception) -> ProblemError:
+    match error:
+        case ProblemError():
+            return error
+        case web.HTTPException():
+            allowed = error.headers.get("Allow")
+            return ProblemError(
+                HTTPStatus(error.status),
+                HTTPStatus(error.status).description or HTTPStatus(error.status).phrase,
+                headers={"Allow": allowed} if allowed else None,
+            )
+        case StoreError():
+            _log.warning("request_failed", error=str(error))
+            return ProblemError(
+                HTTPStatus.SERVICE_UNAVAILABLE, "the store does not answer; try again", headers={"Retry-After": "5"}
+            )
+        case _:
+            _log.error("request_failed", exc_info=error)
+            return ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, "the log of the daemon says more")
+
+
+@web.middleware
+async def limit_time(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """End a request that makes no progress."""
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS) as deadline:
+            request[_DEADLINE] = deadline
+            return await handler(request)
+    except TimeoutError:
+        if request.content.is_eof():
+            raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "this took too long; try again") from None
+        raise ProblemError(HTTPStatus.REQUEST_TIMEOUT, "the request did not come to its end") from None
+
+
+def note_progress(request: web.Request) -> None:
+    """Give a request that moves many rows its full time again."""
+    deadline: asyncio.Timeout = request[_DEADLINE]
+    deadline.reschedule(asyncio.get_running_loop().time() + _PATIENCE_SECONDS)
+
+
+def require_token(tokens: Callable[[], Tokens], *, public: frozenset[str]) -> Middleware:
+    """Return a middleware that lets in who has a token; the `public` paths are open to all.
+
+    What does not exist needs a token too, so that strangers learn nothing.
+    """
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path in public:
+            return await handler(request)
+        if not tokens():
+            raise ProblemError(
+                HTTPStatus.FORBIDDEN, "no token is configured, so nobody may ask: set admin.tokens or admin.token_files"
+            )
+        if not tokens().allow(request.headers.get("Authorization", "")):
+            raise ProblemError(
+                HTTPStatus.UNAUTHORIZED,
+                "send a token that is in force: Authorization: Bearer …",
+                headers={"WWW-Authenticate": 'Bearer realm="bounced"'},
+            )
+        return await handler(request)
+
+    return check

@@ -1,0 +1,1 @@
+"""Return paths of other systems, as data."""

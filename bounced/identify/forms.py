@@ -1,0 +1,108 @@
+"""Read the return paths of other systems (VERP): the recipient, list or message that they put into the address.
+
+None of them is signed: anyone can write such an address, and so what it says
+is a hint. The forms are data; an operator can add patterns of his own.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from bounced.errors import ConfigurationError
+from bounced.identify import quoting
+from bounced.shipped import read_text
+
+_GROUPS = frozenset({"user", "domain", "id", "list", "host"})
+_PATTERN_LENGTH = 500
+_ADDRESS_LENGTH = 320  # RFC 3696 section 3; no pattern sees more
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an address says by its form; None is what it does not say."""
+
+    form: str
+    id: str | None
+    recipient: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form of return paths.
+
+    Attributes:
+        name: What events call it.
+        pattern: Matches the whole address, its local part without quotes.
+        template: Makes such an address; empty where only reading is known.
+        example: An address that this form reads before any other.
+    """
+
+    name: str
+    pattern: re.Pattern[str]
+    template: str = ""
+    example: str = ""
+
+    def read(self, address: str) -> dict[str, str] | None:
+        """Return the named parts of `address`, or None where it has not this form."""
+        if len(address) > _ADDRESS_LENGTH:
+            return None
+        match = self.pattern.fullmatch("@".join(quoting.split(address)))
+        return {name: part for name, part in match.groupdict().items() if part is not None} if match else None
+
+    def make(self, **parts: str) -> str:
+        """Return an address in this form, the opposite of `read`."""
+        return quoting.join(*self.template.format_map(parts).rsplit("@", 1))
+
+
+def make_form(name: str, pattern: str) -> Form:
+    """Make a form of an operator's pattern.
+
+    Raises:
+        ConfigurationError: It is no regular expression, too long, or does not name what it finds.
+    """
+    try:
+        compiled = _compile(pattern)
+    except re.error as error:
+        raise _unusable(pattern, str(error)) from error
+    names = compiled.groupindex.keys()
+    if len(pattern) > _PATTERN_LENGTH:
+        raise _unusable(pattern, f"longer than {_PATTERN_LENGTH} characters")
+    if unknown := sorted(names - _GROUPS):
+        raise _unusable(pattern, f"there is no group {unknown[0]!r}")
+    if "id" not in names and not names >= {"user", "domain"}:
+        raise _unusable(pattern, "it names neither an id nor user and domain")
+    return Form(name, compiled)
+
+
+def _unusable(pattern: str, problem: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{pattern[:80]!r}: {problem}",
+        where="verp.patterns",
+        remedy="write a regular expression for the whole address with groups out of " + ", ".join(sorted(_GROUPS)),
+    )
+
+
+def _compile(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE | re.DOTALL)
+
+
+@cache
+def shipped_forms() -> tuple[Form, ...]:
+    """Return the forms that come with the package, in order."""
+    entries = tomllib.loads(read_text("bounced.identify.data", "forms.toml"))["form"]
+    return tuple(
+        Form(entry["name"], _compile(entry["pattern"].replace("\n", "")), entry["template"], entry["example"])
+        for entry in entries
+    )
+
+
+def read_form(address: str, forms: Iterable[Form]) -> Found | None:
+    """Return what the first form that matches says, or None where none does."""
+    for form in forms:
+        parts = form.read(address)
+        if parts is not None:
+            user, domain = parts.get("user"), parts.get("domain")
+            return Found(form.name, parts.get("id"), quoting.join(user, domain) if user and domain else None)
+    return None

@@ -1,0 +1,105 @@
+"""Read the addresses to which a bounce came as return paths that we, or other systems, once gave a message."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from bounced.identify import quoting
+from bounced.identify.forms import Form, read_form, shipped_forms
+from bounced.identify.verp import DEFAULT_PREFIX, Key, Refusal, Refused, check
+from bounced.identify.wrapping import Wrapping, unwrap
+from bounced.model import Action, Finding, Verp
+
+_FAILED = frozenset({Action.FAILED, None})
+
+
+@dataclass(frozen=True, slots=True)
+class VerpSettings:
+    """How return paths are read.
+
+    Attributes:
+        keys: Any of them may have signed; without keys nothing is signed.
+        prefix: What stands before the plus in signed addresses.
+        wrapping: The secrets of BATV and SRS.
+        patterns: Further forms, read before those of the package.
+    """
+
+    keys: tuple[Key, ...] = ()
+    prefix: str = DEFAULT_PREFIX
+    wrapping: Wrapping = field(default_factory=Wrapping)
+    patterns: tuple[Form, ...] = ()
+
+
+def read_return_path(address: str, settings: VerpSettings, *, today: date | None) -> Verp | None:
+    """Say what one address tells, or None where it has no form that we know.
+
+    Args:
+        address: The recipient of a bounce.
+        settings: How to read it.
+        today: The day on which the bounce came, in UTC; None takes tokens of any age.
+    """
+    if not address.isprintable():
+        return None
+    unwrapped = unwrap(address, settings.wrapping, today=today)
+    signed = _read_signed(unwrapped.address, settings, today)
+    if signed:
+        return signed
+    found = read_form(unwrapped.address, (*settings.patterns, *shipped_forms()))
+    if found:
+        return Verp(found.id, found.form, is_verified=unwrapped.is_verified, recipient=found.recipient)
+    return Verp(None, "batv", is_verified=unwrapped.is_verified) if unwrapped.has_tag else None
+
+
+def _read_signed(address: str, settings: VerpSettings, today: date | None) -> Verp | None:
+    unquoted = "@".join(quoting.split(address))
+    result = check(unquoted, settings.keys, today=today or date.min, prefix=settings.prefix)
+    if not isinstance(result, Refused):
+        return Verp(result.id, "signed", is_verified=True, recipient=result.recipient)
+    if result.token:
+        return Verp(result.token.id, "signed", is_verified=False, recipient=result.token.recipient)
+    if not settings.keys or result.reason is Refusal.NOT_OURS:
+        return None
+    return Verp(None, "signed", is_verified=False)
+
+
+def read_return_paths(
+    recipients: Iterable[str], hints: Iterable[str], settings: VerpSettings, *, today: date | None
+) -> Verp | None:
+    """Say what the return path tells, the surest of several.
+
+    Args:
+        recipients: Those of the envelope.
+        hints: Addresses in the header of the bounce. Anyone can write them, and none was accepted as ours, so
+            they tell an id and never a recipient.
+        settings: How to read them.
+        today: The day on which the bounce came, in UTC.
+    """
+    read = [verp for address in recipients if (verp := read_return_path(address, settings, today=today))]
+    if read:
+        return max(read, key=lambda verp: verp.is_verified)  # the first one of those that are equal
+    for address in hints:
+        verp = read_return_path(address, settings, today=today)
+        if verp:
+            return Verp(verp.id, verp.form, is_verified=False)
+    return None
+
+
+def narrow(verp: Verp | None, finding: Finding, findings: Sequence[Finding]) -> Verp | None:
+    """Return what the return path tells of one finding among all that a report has.
+
+    A return path that holds a recipient speaks of him alone: of the finding
+    that names him, or else of the only one that failed.
+    """
+    if verp is None or verp.recipient is None:
+        return verp
+    about = [one for one in findings if _names(one, verp.recipient)]
+    if not about:
+        about = [one for one in findings if one.action in _FAILED] or list(findings)
+        if len({one.recipient.lower() for one in about}) > 1:
+            return None
+    return verp if finding in about else None
+
+
+def _names(finding: Finding, recipient: str) -> bool:
+    named = (finding.recipient, finding.original_recipient or "")
+    return recipient.lower() in [address.lower() for address in named]

@@ -1,0 +1,40 @@
+"""Make a database ready to be used."""
+
+from contextlib import ExitStack
+
+from sqlalchemy import URL, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from bounced.store import engine, lock
+from bounced.store.migrate import migrate
+from bounced.store.pseudonym import Names, read_names
+from bounced.store.trouble import store_error
+
+Resources = ExitStack[None]
+
+
+def connect(url: URL, *, exclusive: bool, pseudonymize: bool) -> tuple[Engine, Engine, Resources, Names]:
+    """Return engines to write and read with, on a database that is ready, all that is to be closed, and the names.
+
+    Raises:
+        ConfigurationError: A newer version wrote the database.
+        StoreError: The database cannot be reached, or another daemon runs on the file.
+    """
+    path = engine.database_path(url)
+    with Resources() as resources:
+        if path is not None:
+            engine.create_file(path)
+            if exclusive:
+                resources.callback(lock.release, lock.take(path))
+        writers = engine.writing_engine(url)
+        resources.callback(writers.dispose)
+        readers = engine.reading_engine(url)
+        resources.callback(readers.dispose)
+        try:
+            with engine.starting_alone(path):
+                migrate(writers)
+            with writers.begin() as connection:
+                names = read_names(connection, pseudonymize=pseudonymize)
+        except SQLAlchemyError as error:
+            raise store_error(error) from error
+        return writers, readers, resources.pop_all(), names

@@ -1,0 +1,60 @@
+"""The admin server as a part of the daemon."""
+
+import signal
+import socket
+
+import aiohttp
+
+TOKEN = "a-token-of-some-length"
+OTHER = "another-token-of-some-length"
+PATH = "/api/v1/recipients/ann@example.com"
+
+
+async def ask(daemon, path=PATH, token=TOKEN):
+    [listening] = [line for line in daemon.logged("listening") if line["stage"] == "admin"]
+    url = listening["endpoints"][0] + path
+    async with aiohttp.request("GET", url, headers={"Authorization": f"Bearer {token}"}) as answer:
+        return answer.status
+
+
+async def test_it_answers_when_the_daemon_is_ready_and_logs_no_address(site):
+    site.sections["admin"] |= {"tokens": [TOKEN]}
+    daemon = await site.start()
+    assert await ask(daemon, "/healthz", token="") == 200
+    assert await ask(daemon) == 200
+    assert await ask(daemon, token=OTHER) == 401
+    assert await daemon.stop() == 0
+    assert [line["status"] for line in daemon.logged("request")] == [200, 200, 401]
+    assert "ann" not in str(daemon.logged("request"))
+
+
+async def test_a_reload_takes_over_new_tokens(site, tmp_path):
+    secret = tmp_path / "token"
+    secret.write_text(TOKEN)
+    site.sections["admin"] |= {"token_files": [str(secret)]}
+    daemon = await site.start()
+    assert await ask(daemon) == 200
+    secret.write_text(OTHER)
+    daemon.signal(signal.SIGHUP)
+    await daemon.until_logged("reloaded")
+    assert (await ask(daemon), await ask(daemon, token=OTHER)) == (401, 200)
+    secret.write_text("short")
+    daemon.signal(signal.SIGHUP)
+    await daemon.until_logged("not_reloaded")
+    assert await ask(daemon, token=OTHER) == 200
+
+
+async def test_a_port_that_is_taken_is_a_configuration_error(site):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        site.sections["admin"] = {"listen": f"127.0.0.1:{taken.getsockname()[1]}"}
+        finished = await site.run("run")
+    assert finished.code == 78
+    assert "admin.listen: cannot listen on 127.0.0.1:" in finished.err
+    assert "\n  remedy: " in finished.err
+
+
+async def test_it_can_be_left_out(site):
+    site.sections["admin"] = {"listen": ""}
+    daemon = await site.start()
+    assert "admin" not in {line["stage"] for line in daemon.logged("listening")}
+    assert await daemon.stop() == 0

@@ -1,0 +1,73 @@
+"""What bounces do to their recipients, through the real pipeline, and what is told of it."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import jsonschema
+import pytest
+
+from bounced.escalate import Policy, State
+from bounced.event import json_schema
+from bounced.model import Envelope, Event, EventType, Message, Verp
+from bounced.pipeline import understand
+from bounced.store import Store
+from tests.daemon.mail import dsn
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ANN = "ann@example.com"
+
+
+def soft(recipient=ANN):
+    return dsn(recipient, status="4.2.2", said="452 4.2.2 Mailbox full")
+
+
+async def bring(flow, raws, *, days_apart=1):
+    """Let messages come back one after the other."""
+    for number, raw in enumerate(raws):
+        moment = START + timedelta(days=number * days_apart)
+        await flow.incoming.accept(Message.of(Envelope("", (f"bounces+{number}@example.com",), moment), raw))
+        await flow.until_idle()
+
+
+async def test_soft_bounces_that_persist_are_told_once(make_flow, sink, store):
+    flow = make_flow(sink)
+    async with flow.running():
+        await bring(flow, [soft()] * 7)
+        await sink.until_sent(8)
+        await flow.until_idle()
+    assert (await store.fetch_recipient(ANN)).state is State.UNDELIVERABLE
+    stored = await store.fetch_event(Event.derive_id("", EventType.UNDELIVERABLE, ANN))
+    document = json.loads(stored.event.document)
+    jsonschema.Draft202012Validator(json_schema()).validate(document["data"])
+    assert (document["id"], document["type"]) == (stored.event.id, "bounced.undeliverable")
+    assert (document["data"]["recipient"], document["data"]["advice"]) == (ANN, "suppress")
+    assert document["data"]["message"]["received_at"] == "2026-03-05T12:00:00.000Z"
+    assert stored.event.routing_key == "bounced.undeliverable"
+    assert sink.sent[ANN] == 8
+
+
+async def test_a_hard_bounce_suppresses_at_once(make_flow, sink, store):
+    flow = make_flow(sink)
+    async with flow.running():
+        await bring(flow, [dsn("Ann@Example.com")])
+    assert (await store.fetch_recipient(ANN)).state is State.SUPPRESSED
+    assert sink.sent.total() == 1
+
+
+@pytest.mark.parametrize(("is_verified", "state"), [(True, State.SUPPRESSED), (False, None)])
+async def test_where_proof_is_required_a_forged_bounce_changes_no_recipient(
+    make_flow, sink, tmp_path, is_verified, state
+):
+    def read(raw, *_):
+        understanding = understand(raw)
+        verp = Verp("1", "signed", is_verified)
+        return replace(understanding, outcomes=tuple(replace(one, verp=verp) for one in understanding.outcomes))
+
+    policy = Policy(require_verified=True)
+    async with await Store.open(f"sqlite:///{tmp_path}/strict.db", owner="one", policy=policy) as strict:
+        flow = make_flow(sink, read=read, on=strict)
+        async with flow.running():
+            await bring(flow, [dsn(ANN)])
+        stored = await strict.fetch_recipient(ANN)
+        assert (stored and stored.state) is state
