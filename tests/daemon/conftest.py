@@ -1,14 +1,9 @@
-import os
-import uuid
 from contextlib import AsyncExitStack
 
-import psycopg
 import pytest
 
 from tests.daemon.process import MakeSite, Site
 from tests.daemon.receiver import Receiver
-
-POSTGRES = os.environ.get("BOUNCED_TEST_POSTGRES", "postgresql://root@127.0.0.1:5432/test")
 
 
 @pytest.fixture
@@ -56,20 +51,3 @@ def site(make_site: MakeSite, receiver: Receiver) -> Site:
 async def daemon(site: Site):
     """A daemon whose only sink is `receiver`."""
     return await site.start()
-
-
-@pytest.fixture
-def postgresql_url():
-    """A fresh schema, dropped afterwards."""
-    try:
-        connection = psycopg.connect(POSTGRES, autocommit=True, connect_timeout=3)
-    except psycopg.OperationalError as error:
-        if os.environ.get("BOUNCED_REQUIRE_SERVICES") == "1":
-            raise
-        pytest.skip(f"no PostgreSQL at {POSTGRES}: {error}")
-    name = f"bounced_{uuid.uuid4().hex}"
-    with connection:
-        connection.execute(f"CREATE SCHEMA {name}")
-        separator = "&" if "?" in POSTGRES else "?"
-        yield f"{POSTGRES}{separator}options=-csearch_path%3D{name}"
-        connection.execute(f"DROP SCHEMA {name} CASCADE")

@@ -1,10 +1,7 @@
-import os
-import uuid
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-import psycopg
 import pytest
 import sqlalchemy
 
@@ -12,7 +9,6 @@ from bounced.escalate import Fact, FactKind
 from bounced.model import Envelope, Event, EventType, Fault, Kind, Message
 from bounced.store import Conclusion, Escalation, Store
 
-POSTGRES = os.environ.get("BOUNCED_TEST_POSTGRES", "postgresql://root@127.0.0.1:5432/test")
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
@@ -37,23 +33,6 @@ def clock():
 @pytest.fixture
 def sqlite_url(tmp_path):
     return f"sqlite:///{tmp_path}/data/bounced.db?timeout=0.2"
-
-
-@pytest.fixture
-def postgresql_url():
-    """A fresh schema, dropped afterwards; also its name is the connections' application name."""
-    try:
-        connection = psycopg.connect(POSTGRES, autocommit=True, connect_timeout=3)
-    except psycopg.OperationalError as error:
-        if os.environ.get("BOUNCED_REQUIRE_SERVICES") == "1":
-            raise
-        pytest.skip(f"no PostgreSQL at {POSTGRES}: {error}")
-    name = f"bounced_{uuid.uuid4().hex}"
-    with connection:
-        connection.execute(f"CREATE SCHEMA {name}")
-        separator = "&" if "?" in POSTGRES else "?"
-        yield f"{POSTGRES}{separator}options=-csearch_path%3D{name}&application_name={name[:40]}"
-        connection.execute(f"DROP SCHEMA {name} CASCADE")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
