@@ -48,6 +48,8 @@ def _walk(directory: Path) -> Iterator[Path]:
 def read_messages(path: Path | None) -> Iterator[tuple[str, bytes]]:
     """Yield each message in a file with its name; those of an mbox are called ``file#1``, ``file#2`` ...
 
+    A ``.eml`` file is one message, whatever it quotes: a message returned
+    from an mbox has the same ``From `` line behind an empty line as a second message.
     Only one message is in memory at a time, however large the mbox.
 
     Raises:
@@ -57,7 +59,10 @@ def read_messages(path: Path | None) -> Iterator[tuple[str, bytes]]:
         yield from _split("-", sys.stdin.buffer)
         return
     with path.open("rb") as file:
-        yield from _split(str(path), file)
+        if path.suffix.lower() == ".eml":
+            yield str(path), file.read()
+        else:
+            yield from _split(str(path), file)
 
 
 def _split(name: str, file: BinaryIO) -> Iterator[tuple[str, bytes]]:

@@ -89,6 +89,15 @@ def test_mail_is_read_from_wherever_it_is_kept(bounced, tmp_path):
     }
 
 
+def test_a_file_named_eml_is_one_message_even_when_it_quotes_an_mbox(call, tmp_path):
+    line = b"From MAILER-DAEMON Mon Nov 23 09:33:53 2026\n"
+    mail = line + dsn("ann@example.com").replace(b"\r\n", b"\n") + b"\n\n" + line + b"Subject: quoted\n\nhello\n"
+    for name in ("one.eml", "two.mbox"):
+        (tmp_path / name).write_bytes(mail)
+    files = [found["file"] for found in lines_of(call("parse", "--jsonl", "one.eml", "two.mbox"))]
+    assert files == ["one.eml", "two.mbox#1", "two.mbox#2"]
+
+
 def test_without_a_source_standard_input_is_read(call):
     assert recipients_by_file(call("parse", "--jsonl", stdin=dsn("ann@example.com"))) == {"-": "ann@example.com"}
 
