@@ -1,0 +1,125 @@
+"""Every table of the configuration but the return paths and the sinks, with the defaults of its keys."""
+
+import socket
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, model_validator
+
+from bounced.classify import Profile
+from bounced.config.secrets import read_secret_texts
+from bounced.config.section import Count, Days, Positive, Section, SomeTexts
+from bounced.escalate import DEFAULT_POLICY, Threshold
+from bounced.log import Format
+
+
+class Tls(Section):
+    """``[receive.tls]``: what STARTTLS uses."""
+
+    certificate: Path
+    key: Path
+
+
+class Receive(Section):
+    """``[receive]``: where and for whom mail is taken."""
+
+    hostname: Annotated[str, Field(min_length=1)] = socket.gethostname()
+    listen: SomeTexts = ["smtp://127.0.0.1:2525"]
+    recipients: SomeTexts = ["*"]
+    max_message_bytes: Count = 33_554_432
+    keep_bytes: Count | None = None
+    shutdown_seconds: Positive = 30
+    tls: Tls | None = None
+
+
+class StoreSection(Section):
+    """``[store]``: where everything is kept."""
+
+    url: SecretStr = SecretStr("sqlite:///bounced-data/bounced.db")
+    instance: str | None = None
+    lease_seconds: Positive = 60
+    pseudonymize: bool = False
+
+
+class Classify(Section):
+    """``[classify]``: what may decide, and what else to report of the returned mail."""
+
+    profile: Profile = Profile.RULES
+    rules: Path | None = None
+    headers: list[str] = []
+
+
+class Admin(Section):
+    """``[admin]``: the HTTP server, and who may ask it."""
+
+    listen: str = "127.0.0.1:8025"
+    tokens: list[SecretStr] = []
+    token_files: list[Path] = []
+
+    def read_tokens(self) -> list[str]:
+        """Return the tokens, those from files last.
+
+        Raises:
+            ConfigurationError: A file cannot be read.
+        """
+        return read_secret_texts(
+            self.tokens,
+            self.token_files,
+            where="admin.token_files",
+            remedy="name a file with one token that the daemon's user may read",
+        )
+
+
+class ThresholdSection(Section):
+    """``[escalate.reasons.NAME]``: a threshold for one reason; what is left out is as in ``[escalate]``."""
+
+    bounces: Annotated[int, Field(gt=0, le=100)] | None = None
+    days: Count | None = None
+    within_days: Days | None = None
+
+
+class Escalate(Section):
+    """``[escalate]``: how long soft bounces must persist to make a recipient undeliverable."""
+
+    bounces: Annotated[int, Field(gt=0, le=100)] = DEFAULT_POLICY.threshold.bounces
+    days: Count = DEFAULT_POLICY.threshold.days
+    within_days: Days = DEFAULT_POLICY.threshold.within_days
+    decay_days: Days = DEFAULT_POLICY.decay_days
+    reasons: dict[str, ThresholdSection] = {}
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> "Escalate":
+        for name, threshold in {
+            "": self.threshold(None),
+            **{name: self.threshold(name) for name in self.reasons},
+        }.items():
+            if threshold.days > threshold.bounces:
+                where = f"reasons.{name}: " if name else ""
+                raise ValueError(f"{where}{threshold.bounces} bounces cannot come on {threshold.days} distinct days")
+        return self
+
+    def threshold(self, reason: str | None) -> Threshold:
+        """Return the threshold for `reason`, or for all that have none of their own."""
+        of_all = Threshold(self.bounces, self.days, self.within_days)
+        if reason is None:
+            return of_all
+        return replace(of_all, **self.reasons[reason].model_dump(exclude_none=True))
+
+
+class Log(Section):
+    """``[log]``: how the daemon speaks."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Format = "auto"
+    mask_addresses: bool = True
+
+
+class Retention(Section):
+    """``[retention]``: how long finished work is kept, and recipients of whom nothing is heard."""
+
+    days: Days = 90
+    messages_days: Days | None = None
+    reports_days: Days | None = None
+    events_days: Days | None = None
+    recipients_days: Days = 730
