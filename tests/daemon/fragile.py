@@ -6,13 +6,13 @@ is not supposed to.
 
 import os
 
-from bounced import app
+from bounced.app import daemon
 from bounced.cli import main
 
 FATAL = "X-Test: end the process"
 BAD = "X-Test: raise"
 
-_make_reader = app.make_reader
+_make_reader = daemon.make_reader
 
 
 def _make_fragile_reader(config, knowledge):
@@ -29,5 +29,5 @@ def _make_fragile_reader(config, knowledge):
 
 
 if __name__ == "__main__":
-    app.make_reader = _make_fragile_reader
+    daemon.make_reader = _make_fragile_reader
     main()

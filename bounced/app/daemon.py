@@ -1,0 +1,164 @@
+"""Put the parts together, run them, and take them apart again.
+
+The order matters. Start: the store, what happens to messages and events, the
+admin server, and only then the listeners, so that nothing is accepted that nobody works on.
+Stop: the listeners, then what is in memory, the admin server, then the store; what is not
+finished in time is finished by the next start.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from contextlib import asynccontextmanager, nullcontext
+from datetime import UTC, datetime
+from functools import partial
+
+from bounced import log, receive
+from bounced.admin.server import AdminServer
+from bounced.admin.tokens import Tokens
+from bounced.app.admission import Admission
+from bounced.app.parts import make_admin_address, make_horizon, make_receive_settings, open_store
+from bounced.app.reading import make_reader, read_knowledge
+from bounced.app.sinks import make_subscription
+from bounced.config import Config, SinkSection, WebhookSink
+from bounced.flow import upkeep
+from bounced.flow.incoming import Incoming
+from bounced.flow.outgoing import Feed, Outgoing
+
+_log = log.get("app")
+
+
+def _clock() -> datetime:
+    return datetime.now(UTC)
+
+
+class Daemon:
+    """The parts of a running daemon that outlive a reload.
+
+    Attributes:
+        servers: The open listeners, with their addresses.
+        admin: The open admin server; None where there is none.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        incoming: Incoming,
+        outgoing: Outgoing,
+        settings: receive.Settings,
+        admission: Admission,
+        servers: receive.Servers,
+        admin: AdminServer | None,
+    ) -> None:
+        self._config, self._incoming, self._outgoing, self._settings = config, incoming, outgoing, settings
+        self._admission, self.servers, self.admin = admission, servers, admin
+
+    async def until_idle(self) -> None:
+        """Wait until every message in memory is concluded and every event of it settled."""
+        await self._incoming.until_idle()
+        await self._outgoing.until_idle()
+
+    async def reload(self, config: Config) -> None:
+        """Take over rules, certificate, tokens, keys of return paths, and the settings of the sinks that exist.
+
+        Raises:
+            BouncedError: Something cannot be used; all of it stays as it was.
+        """
+        knowledge = read_knowledge(config)
+        subscriptions = [
+            make_subscription(section)
+            for section in config.sink
+            if section.name in {known.name for known in self._config.sink} and section not in self._unchanged(config)
+        ]
+        tokens, read = Tokens(config.admin.read_tokens()), make_reader(config, knowledge)
+        self._admission.renew(config)
+        if self._settings.tls:
+            self._settings.tls.reload()
+        if self.admin:
+            self.admin.tokens = tokens
+        self._incoming.read = read
+        await self._outgoing.replace(subscriptions)
+        self._outgoing.resume()
+        self._config = config
+
+    def _unchanged(self, config: Config) -> list[SinkSection]:
+        """Sinks whose section is the same, and that read no secrets from files, which may have changed."""
+        return [
+            section
+            for section in config.sink
+            if section in self._config.sink and not (isinstance(section, WebhookSink) and section.secret_files)
+        ]
+
+
+@asynccontextmanager
+async def running(config: Config) -> AsyncIterator[Daemon]:
+    """Run the daemon while the context lasts; leaving it drains and stops within the configured time.
+
+    Raises:
+        ConfigurationError: The configuration cannot be used.
+        StoreError: The store cannot be opened.
+    """
+    admission = Admission(config)
+    settings = make_receive_settings(config, admission)
+    endpoints = [receive.Endpoint.parse(text) for text in config.receive.listen]
+    subscriptions = [make_subscription(section) for section in config.sink]
+    read = make_reader(config, read_knowledge(config))
+    address, tokens = make_admin_address(config), Tokens(config.admin.read_tokens())
+    async with await open_store(config) as store:
+        if released := await store.release_own():
+            _log.info("work_taken_up", count=released)
+        if retired := await store.retire_deliveries([one.sink.name for one in subscriptions]):
+            _log.warning("deliveries_retired", count=retired, remedy="bounced deliveries retry, once the sink is back")
+        outgoing = Outgoing(Feed(store, one, clock=_clock, chance=random.random) for one in subscriptions)
+        incoming = Incoming(store, outgoing, read=read, source=f"/bounced/{config.receive.hostname}")
+        loops = (
+            outgoing.run(),
+            incoming.run(),
+            upkeep.run(
+                store,
+                held=lambda: (incoming.held, outgoing.held),
+                lease_seconds=config.store.lease_seconds,
+                horizon=partial(make_horizon, config.retention),
+                clock=_clock,
+            ),
+        )
+        admin = AdminServer(address, store, tokens) if address else None
+        async with _in_background(loops), admin or nullcontext():
+            servers = await receive.serve(endpoints, settings, incoming.accept)
+            try:
+                daemon = Daemon(config, incoming, outgoing, settings, admission, servers, admin)
+                yield daemon
+                servers.stop_listening()
+                await _drain(daemon, config.receive.shutdown_seconds)
+            finally:
+                servers.stop_listening()
+        await store.release_own()
+
+
+@asynccontextmanager
+async def _in_background(loops: Iterable[Coroutine[None, None, None]]) -> AsyncIterator[None]:
+    """Run endless loops beside the context; the failure of one ends everything."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            running_loops = [tasks.create_task(loop) for loop in loops]
+            try:
+                yield
+            finally:
+                for task in running_loops:
+                    task.cancel()
+    except ExceptionGroup as group:
+        # A group is made even of what the context alone raised, such as a port that is taken.
+        if len(group.exceptions) == 1:
+            raise group.exceptions[0] from None
+        raise
+
+
+async def _drain(daemon: Daemon, seconds: float) -> None:
+    """Finish sessions, then messages, then deliveries, as far as the time allows."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    await daemon.servers.drain(seconds / 2)
+    try:
+        async with asyncio.timeout_at(deadline):
+            await daemon.until_idle()
+    except TimeoutError:
+        _log.warning("stopped_with_work_left", remedy="nothing is lost: the next start goes on with it")
