@@ -44,7 +44,6 @@ class FactKind(StrEnum):
 
 
 _BOUNCES = frozenset({FactKind.HARD, FactKind.SOFT})
-_BY_MAIL = _BOUNCES | {FactKind.DELIVERED}
 _CLEARINGS = frozenset({FactKind.CLEARED})
 _SIGNS_OF_LIFE = frozenset({FactKind.CLEARED, FactKind.DELIVERED})
 
@@ -104,7 +103,7 @@ class Policy:
         threshold: For all reasons together that have none of their own.
         by_reason: For single reasons, which are then counted alone.
         decay_days: After this time without a bounce earlier ones no longer count.
-        require_verified: Whether bounces and success notices count only where they answer our mail.
+        require_verified: Whether bounces, complaints and success notices count only where they answer our mail.
     """
 
     threshold: Threshold = Threshold()
@@ -113,12 +112,8 @@ class Policy:
     require_verified: bool = False
 
     def believes(self, fact: Fact) -> bool:
-        """Whether `fact` may change anything.
-
-        Complaints need no proof: feedback loops write to an address of their
-        own, not to the return path.
-        """
-        return fact.verified or not self.require_verified or fact.kind not in _BY_MAIL
+        """Whether `fact` may change anything."""
+        return fact.verified or not self.require_verified
 
 
 DEFAULT_POLICY = Policy()

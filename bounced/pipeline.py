@@ -32,6 +32,7 @@ from bounced.shipped import list_names, read_text
 _DATA = "bounced.classify.data"
 _PACKS = "bounced.classify.providers"
 _TEXTS = "bounced.classify.texts"
+_UNPROVEN = "the return path is genuine, but does not prove which of several recipients it was given to"
 _SEVERITY = (Kind.SUCCESS, Kind.DELAY, Kind.BOUNCE)
 _JUDGED = frozenset({Kind.BOUNCE, Kind.DELAY})
 
@@ -103,7 +104,9 @@ def understand(
     knowledge = knowledge or shipped_knowledge()
     report = parse(raw, limits=limits, headers=headers)
     original = read_original(report.original_headers, report.fields)
-    return_path = read_return_paths(recipients, report.delivered_to, verp or VerpSettings(), today=today)
+    return_path = read_return_paths(
+        recipients, report.delivered_to, verp or VerpSettings(), today=today, sent_from=report.sent_from
+    )
     outcomes: dict[str, Outcome] = {}
     for finding in report.findings:
         told = narrow(return_path, finding, report.findings)
@@ -114,7 +117,13 @@ def understand(
         # A recipient that is named twice was reached in two ways: the worse one counts, once.
         if known is None or _SEVERITY.index(outcome.kind) > _SEVERITY.index(known.kind):
             outcomes[key] = outcome
+    if outcomes and return_path and return_path.is_verified and not any(map(_is_proven, outcomes.values())):
+        report = replace(report, notes=(*report.notes, _UNPROVEN))
     return Understanding(report, original, tuple(outcomes.values()), return_path)
+
+
+def _is_proven(outcome: Outcome) -> bool:
+    return outcome.verp is not None and outcome.verp.is_verified
 
 
 def judge_answer(text: str, *, host: str | None = None, knowledge: Knowledge | None = None) -> Verdict:

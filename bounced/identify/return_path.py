@@ -1,7 +1,7 @@
 """Read the addresses to which a bounce came as return paths that we, or other systems, once gave a message."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from bounced.identify import quoting
@@ -10,6 +10,7 @@ from bounced.identify.verp import DEFAULT_PREFIX, Key, Refusal, Refused, check
 from bounced.identify.wrapping import Wrapping, unwrap
 from bounced.model import Action, Finding, Verp
 
+_SIGNED = "signed"
 _FAILED = frozenset({Action.FAILED, None})
 
 
@@ -54,16 +55,21 @@ def _read_signed(address: str, settings: VerpSettings, today: date | None) -> Ve
     unquoted = "@".join(quoting.split(address))
     result = check(unquoted, settings.keys, today=today or date.min, prefix=settings.prefix)
     if not isinstance(result, Refused):
-        return Verp(result.id, "signed", is_verified=True, recipient=result.recipient)
+        return Verp(result.id, _SIGNED, is_verified=True, recipient=result.recipient)
     if result.token:
-        return Verp(result.token.id, "signed", is_verified=False, recipient=result.token.recipient)
+        return Verp(result.token.id, _SIGNED, is_verified=False, recipient=result.token.recipient)
     if not settings.keys or result.reason is Refusal.NOT_OURS:
         return None
-    return Verp(None, "signed", is_verified=False)
+    return Verp(None, _SIGNED, is_verified=False)
 
 
 def read_return_paths(
-    recipients: Iterable[str], hints: Iterable[str], settings: VerpSettings, *, today: date | None
+    recipients: Iterable[str],
+    hints: Iterable[str],
+    settings: VerpSettings,
+    *,
+    today: date | None,
+    sent_from: Iterable[str] = (),
 ) -> Verp | None:
     """Say what the return path tells, the surest of several.
 
@@ -73,8 +79,13 @@ def read_return_paths(
             they tell an id and never a recipient.
         settings: How to read them.
         today: The day on which the bounce came, in UTC.
+        sent_from: What a complaint names as the return path of the mail complained of. Feedback loops write to
+            an address of their own; a signed return path within the report is proof all the same, because only
+            those who had the mail know it.
     """
     read = [verp for address in recipients if (verp := read_return_path(address, settings, today=today))]
+    named = [verp for address in sent_from if (verp := read_return_path(address, settings, today=today))]
+    read += [verp for verp in named if verp.form == _SIGNED]
     if read:
         return max(read, key=lambda verp: verp.is_verified)  # the first one of those that are equal
     for address in hints:
@@ -88,16 +99,22 @@ def narrow(verp: Verp | None, finding: Finding, findings: Sequence[Finding]) -> 
     """Return what the return path tells of one finding among all that a report has.
 
     A return path that holds a recipient speaks of him alone: of the finding
-    that names him, or else of the only one that failed.
+    that names him, or else of the only one that failed. One that holds none
+    was given to one recipient too, but does not say to whom: it proves what is
+    said of the only one that failed, and nothing where there are several.
     """
-    if verp is None or verp.recipient is None:
-        return verp
-    about = [one for one in findings if _names(one, verp.recipient)]
-    if not about:
-        about = [one for one in findings if one.action in _FAILED] or list(findings)
-        if len({one.recipient.lower() for one in about}) > 1:
-            return None
+    if verp is None:
+        return None
+    if verp.recipient is None:
+        return verp if not verp.is_verified or finding in _sole(findings) else replace(verp, is_verified=False)
+    about = [one for one in findings if _names(one, verp.recipient)] or _sole(findings)
     return verp if finding in about else None
+
+
+def _sole(findings: Sequence[Finding]) -> list[Finding]:
+    """Return what is said of the only recipient that failed, or of the only one there is; else nothing."""
+    about = [one for one in findings if one.action in _FAILED] or list(findings)
+    return about if len({one.recipient.lower() for one in about}) == 1 else []
 
 
 def _names(finding: Finding, recipient: str) -> bool:

@@ -50,6 +50,7 @@ class Report:
         fields: The per-message fields as sent, decoded.
         original_headers: Header fields of the returned message that are of interest, names in lower case.
         delivered_to: Where the message came to, as its own header says; anyone can write that.
+        sent_from: The return paths of the mail complained of, as a complaint names them.
         notes: What was odd or cut short while reading.
     """
 
@@ -60,6 +61,7 @@ class Report:
     fields: tuple[tuple[str, str], ...] = ()
     original_headers: Mapping[str, str] = field(default_factory=dict)
     delivered_to: tuple[str, ...] = ()
+    sent_from: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 

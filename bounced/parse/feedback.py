@@ -10,6 +10,7 @@ _REPORT = frozenset({"message/feedback-report"})
 _RECIPIENT_FIELDS = ("original-rcpt-to", "removal-recipient")
 # QUIRK: Hotmail's junk mail reporting programme sends no report; it notes the recipient in the mail it returns.
 _JMRP_HEADER = b"\nX-HmXmrOriginalRecipient:"
+_MOST_RETURN_PATHS = 4  # RFC 5965 section 3.1 allows one
 _RECIPIENT_HEADERS = ("x-hmxmroriginalrecipient", "x-rcpt-to", "x-original-to")
 
 
@@ -46,10 +47,14 @@ def _report(mail: Mail, fields: Block, named: list[str], reader: str) -> Report:
     if not any(map(find_address, named)) and returned is not None:
         named = [value for name in (*_RECIPIENT_HEADERS, "to") if (value := returned.get(name))][:1]
     found = dict.fromkeys(clean_address(address) for value in named for address in ADDRESS.findall(value))
+    paths = [value for name, value in fields if name == "original-mail-from"][:_MOST_RETURN_PATHS]
+    if returned is not None and (path := returned.get("return-path")):
+        paths.append(path)
     return Report(
         kind=Kind.FEEDBACK_REPORT,
         findings=tuple(Finding(recipient=address) for address in found),
         reporting_mta=reporting_mta(fields),
         reader=reader,
         fields=tuple(fields),
+        sent_from=tuple(address for path in paths if (address := find_address(path))),
     )

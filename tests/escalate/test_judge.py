@@ -84,10 +84,11 @@ def test_a_reason_with_a_threshold_of_its_own_is_counted_alone():
 
 def test_unverified_mail_changes_nothing_where_proof_is_required():
     policy = Policy(require_verified=True)
-    forged = [fact(0, FactKind.HARD, verified=False), fact(1, FactKind.DELIVERED, verified=False)]
+    kinds = (FactKind.HARD, FactKind.DELIVERED, FactKind.COMPLAINT)
+    forged = [fact(day, kind, verified=False) for day, kind in enumerate(kinds)]
     assert judge(forged, policy) == judge([], policy)
     assert state_of([fact(0, FactKind.HARD), forged[1]], policy) is State.SUPPRESSED
-    assert state_of([fact(0, FactKind.COMPLAINT, verified=False)], policy) is State.COMPLAINED
+    assert state_of([fact(0, FactKind.COMPLAINT)], policy) is State.COMPLAINED
 
 
 def test_a_standing_says_why_since_when_and_how_often():

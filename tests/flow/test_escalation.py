@@ -9,12 +9,14 @@ import pytest
 
 from bounced.escalate import Policy, State
 from bounced.event import json_schema
+from bounced.identify import VerpSettings, verp
 from bounced.model import Envelope, Event, EventType, Message, Verp
 from bounced.pipeline import understand
 from bounced.store import Store
-from tests.daemon.mail import dsn
+from tests.daemon.mail import complaint, dsn
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DAY = START.date()
 ANN = "ann@example.com"
 
 
@@ -71,3 +73,27 @@ async def test_where_proof_is_required_a_forged_bounce_changes_no_recipient(
             await bring(flow, [dsn(ANN)])
         stored = await strict.fetch_recipient(ANN)
         assert (stored and stored.state) is state
+
+
+@pytest.mark.parametrize(("is_ours", "state"), [(True, State.COMPLAINED), (False, None)])
+async def test_where_proof_is_required_a_complaint_that_proves_nothing_is_told_and_changes_no_recipient(
+    make_flow, sink, tmp_path, is_ours, state
+):
+    key, domain = verp.Key("a", b"a secret of thirty-two octets or so"), "bounce.example.com"
+    signed = verp.make("4711", domain=domain, keys=[key if is_ours else replace(key, secret=b"x" * 32)], today=DAY)
+    raw = complaint(ANN).replace(b"Version: 1", b"Original-Mail-From: <" + signed.encode() + b">")
+
+    def read(raw, envelope):
+        return understand(raw, recipients=envelope.recipients, verp=VerpSettings((key,)), today=DAY)
+
+    async with await Store.open(
+        f"sqlite:///{tmp_path}/strict.db", owner="one", policy=Policy(require_verified=True)
+    ) as strict:
+        flow = make_flow(sink, read=read, on=strict)
+        async with flow.running():
+            await bring(flow, [raw])
+        stored = await strict.fetch_recipient(ANN)
+        [delivery] = await strict.list_deliveries()
+        document = json.loads((await strict.fetch_event(delivery.event_id)).event.document)
+    assert (stored and stored.state) is state
+    assert (document["type"], document["data"]["verp"]["verified"]) == ("bounced.complaint", is_ours)

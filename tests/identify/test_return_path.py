@@ -120,9 +120,88 @@ def test_a_return_path_with_a_recipient_speaks_of_one(finals, recipients):
     assert {one.recipient: one.verp is not None for one in outcomes} == recipients
 
 
-def test_a_return_path_without_recipient_speaks_of_all():
+def test_the_id_in_a_return_path_without_recipient_is_told_of_all():
     outcomes = read(report("ann@example.org", "ben@example.org"), SIGNED).outcomes
     assert [one.verp.id for one in outcomes] == ["4711", "4711"]
+
+
+@pytest.mark.parametrize(
+    ("finals", "verified"),
+    [
+        (["ann@example.org"], {"ann@example.org"}),
+        (["ann@example.org", "ANN@example.org!delayed"], {"ann@example.org"}),
+        (["ann@example.org", "ben@example.org"], set()),
+        (["ann@example.org", "ben@example.org!delivered"], {"ann@example.org"}),
+        (["ann@example.org!delivered", "ben@example.org!relayed"], set()),
+    ],
+)
+def test_a_return_path_without_recipient_proves_what_is_said_of_the_only_one_that_failed(finals, verified):
+    understanding = read(report(*finals), SIGNED)
+    assert {one.recipient for one in understanding.outcomes if one.verp.is_verified} == verified
+    notes = [note for note in understanding.report.notes if "several recipients" in note]
+    assert len(notes) == (0 if verified else 1)
+
+
+COMPLAINT = """\
+From: feedback@provider.example
+To: fbl@example.com
+Content-Type: multipart/report; boundary=b
+
+--b
+Content-Type: message/feedback-report
+
+Feedback-Type: abuse
+{fields}
+--b
+Content-Type: message/rfc822
+
+Return-Path: <{returned}>
+From: news@example.com
+To: ann@example.org
+
+--b--
+"""
+ABOUT_ANN = "Original-Rcpt-To: ann@example.org"
+EXPIRED = verp.make("4711", domain=DOMAIN, keys=[KEY], today=TODAY - timedelta(99), recipient="ann@example.org")
+
+
+def complain(*fields, returned="news@example.com"):
+    return COMPLAINT.format(fields="\n".join(fields), returned=returned).encode()
+
+
+@pytest.mark.parametrize(
+    ("raw", "is_verified"),
+    [
+        (complain(ABOUT_ANN, f"Original-Mail-From: <{SIGNED}>"), True),
+        (complain(ABOUT_ANN, f"Original-Mail-From: {WITH_RECIPIENT.upper()}"), True),
+        (complain(ABOUT_ANN, returned=SIGNED), True),
+        (complain(ABOUT_ANN, "Original-Mail-From: news@example.com", returned=WITH_RECIPIENT), True),
+        (complain(ABOUT_ANN, f"Original-Mail-From: <{FORGED}>"), False),
+        (complain(ABOUT_ANN, f"Original-Mail-From: <{EXPIRED}>"), False),
+        (complain(ABOUT_ANN, f"Original-Mail-From: <{make_batv(MAILMAN, BATV, expires=TODAY)}>"), False),
+        (complain(ABOUT_ANN, "Original-Rcpt-To: ben@example.org", f"Original-Mail-From: <{SIGNED}>"), False),
+        (complain(ABOUT_ANN), False),
+    ],
+)
+def test_a_complaint_is_proven_by_the_signed_return_path_of_the_mail_complained_of(raw, is_verified):
+    outcomes = read(raw, "fbl@example.com").outcomes
+    assert "ann@example.org" in {one.recipient for one in outcomes}
+    assert {one.verp is not None and one.verp.is_verified for one in outcomes} == {is_verified}
+
+
+def test_a_complaint_is_proven_by_the_address_that_it_came_to():
+    [outcome] = read(complain(ABOUT_ANN), SIGNED).outcomes
+    assert outcome.verp == Verp("4711", "signed", is_verified=True)
+
+
+def test_a_complaint_with_a_return_path_that_holds_a_recipient_is_about_him():
+    [outcome] = read(complain("Original-Rcpt-To: ben@example.org", returned=WITH_RECIPIENT), "fbl@example.com").outcomes
+    assert outcome.recipient == "ann@example.org"
+
+
+def test_a_bounce_is_not_proven_by_what_is_within_it():
+    raw = report("ann@example.org").replace(b"From: news@", f"Return-Path: <{SIGNED}>\nFrom: news@".encode())
+    assert told(read(raw, "bounce@example.com")) == [("ann@example.org", None)]
 
 
 def test_of_several_envelope_recipients_the_verified_one_counts():
