@@ -12,11 +12,15 @@ from functools import cache
 
 from bounced.errors import ConfigurationError
 from bounced.identify import quoting
+from bounced.identify.backtracking import count_ways
 from bounced.shipped import read_text
 
 _GROUPS = frozenset({"user", "domain", "id", "list", "host"})
 _PATTERN_LENGTH = 500
 _ADDRESS_LENGTH = 320  # RFC 3696 section 3; no pattern sees more
+# Two repetitions that do not know where to end, and some alternatives: a few milliseconds for the worst address.
+_MOST_WAYS = 8 * _ADDRESS_LENGTH**2
+_FLAGS = re.IGNORECASE | re.DOTALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,32 +64,38 @@ def make_form(name: str, pattern: str) -> Form:
     """Make a form of an operator's pattern.
 
     Raises:
-        ConfigurationError: It is no regular expression, too long, or does not name what it finds.
+        ConfigurationError: It is no regular expression, too long, does not name what it finds, or
+            could search for long in an address that was made to that end.
     """
-    try:
-        compiled = _compile(pattern)
-    except re.error as error:
-        raise _unusable(pattern, str(error)) from error
-    names = compiled.groupindex.keys()
     if len(pattern) > _PATTERN_LENGTH:
         raise _unusable(pattern, f"longer than {_PATTERN_LENGTH} characters")
+    try:
+        compiled = _compile(pattern)
+        ways = count_ways(pattern, _FLAGS, text_length=_ADDRESS_LENGTH)
+    except (re.error, OverflowError, ValueError) as error:
+        raise _unusable(pattern, str(error)) from error
+    names = compiled.groupindex.keys()
     if unknown := sorted(names - _GROUPS):
         raise _unusable(pattern, f"there is no group {unknown[0]!r}")
     if "id" not in names and not names >= {"user", "domain"}:
         raise _unusable(pattern, "it names neither an id nor user and domain")
+    if ways > _MOST_WAYS:
+        raise _unusable(pattern, "an address can be divided among its parts in too many ways", _TELL_APART)
     return Form(name, compiled)
 
 
-def _unusable(pattern: str, problem: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"{pattern[:80]!r}: {problem}",
-        where="verp.patterns",
-        remedy="write a regular expression for the whole address with groups out of " + ", ".join(sorted(_GROUPS)),
+_TELL_APART = "let a part leave out the character behind it: [^=]+= instead of .+= does not search"
+
+
+def _unusable(pattern: str, problem: str, remedy: str | None = None) -> ConfigurationError:
+    remedy = remedy or "write a regular expression for the whole address with groups out of " + ", ".join(
+        sorted(_GROUPS)
     )
+    return ConfigurationError(f"{pattern[:80]!r}: {problem}", where="verp.patterns", remedy=remedy)
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE | re.DOTALL)
+    return re.compile(pattern, _FLAGS)
 
 
 @cache

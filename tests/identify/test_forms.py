@@ -127,6 +127,8 @@ def test_a_pattern_of_ones_own_is_a_form():
         ("(?P<user>.+)@x", "neither an id"),
         ("news@x", "neither an id"),
         ("(?P<id>x)" + "a" * 500, "longer than 500"),
+        (r"(?P<id>x{4294967295})@x", "too large"),
+        (r"(?P<id>x{321})@x", "321 times"),
     ],
 )
 def test_a_pattern_that_cannot_be_used_is_refused(pattern, said):
