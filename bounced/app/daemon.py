@@ -15,15 +15,15 @@ from functools import partial
 
 from bounced import log, receive
 from bounced.admin.server import AdminServer
-from bounced.admin.tokens import Tokens
 from bounced.app.admission import Admission
-from bounced.app.parts import make_admin_address, make_horizon, make_receive_settings, open_store
+from bounced.app.parts import make_admin_address, make_horizon, make_receive_settings, make_tokens, open_store
 from bounced.app.reading import make_reader, read_knowledge
 from bounced.app.sinks import make_subscription
 from bounced.config import Config, SinkSection, WebhookSink
 from bounced.flow import upkeep
 from bounced.flow.incoming import Incoming
 from bounced.flow.outgoing import Feed, Outgoing
+from bounced.tallies import summarize
 
 _log = log.get("app")
 
@@ -70,7 +70,7 @@ class Daemon:
             for section in config.sink
             if section.name in {known.name for known in self._config.sink} and section not in self._unchanged(config)
         ]
-        tokens, read = Tokens(config.admin.read_tokens()), make_reader(config, knowledge)
+        tokens, read = make_tokens(config), make_reader(config, knowledge)
         self._admission.renew(config)
         if self._settings.tls:
             self._settings.tls.reload()
@@ -103,7 +103,7 @@ async def running(config: Config) -> AsyncIterator[Daemon]:
     endpoints = [receive.Endpoint.parse(text) for text in config.receive.listen]
     subscriptions = [make_subscription(section) for section in config.sink]
     read = make_reader(config, read_knowledge(config))
-    address, tokens = make_admin_address(config), Tokens(config.admin.read_tokens())
+    address, tokens = make_admin_address(config), make_tokens(config)
     async with await open_store(config) as store:
         if released := await store.release_own():
             _log.info("work_taken_up", count=released)
@@ -119,6 +119,7 @@ async def running(config: Config) -> AsyncIterator[Daemon]:
                 held=lambda: (incoming.held, outgoing.held),
                 lease_seconds=config.store.lease_seconds,
                 horizon=partial(make_horizon, config.retention),
+                summarize=partial(summarize, campaign_header=config.admin.campaign_header),
                 clock=_clock,
             ),
         )

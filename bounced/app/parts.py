@@ -39,6 +39,15 @@ def make_admin_address(config: Config) -> AdminAddress | None:
     return AdminAddress.parse(config.admin.listen) if config.admin.listen else None
 
 
+def make_tokens(config: Config) -> Tokens:
+    """Return who may ask the admin server.
+
+    Raises:
+        ConfigurationError: A token is too weak, or its file cannot be read.
+    """
+    return Tokens(config.admin.load_tokens(), config.admin.load_read_tokens())
+
+
 async def open_store(config: Config) -> Store:
     """Open the store as its daemon.
 
@@ -83,5 +92,5 @@ def prove(config: Config) -> None:
     for section in config.sink:
         make_subscription(section)
     make_admin_address(config)
-    Tokens(config.admin.read_tokens())
+    make_tokens(config)
     read_knowledge(config)

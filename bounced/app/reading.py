@@ -44,7 +44,7 @@ def make_reader(config: Config, knowledge: Knowledge) -> Callable[[bytes, Envelo
             raw,
             knowledge=knowledge,
             profile=config.classify.profile,
-            headers=config.classify.headers,
+            headers=config.reported_headers,
             recipients=envelope.recipients if envelope else (),
             verp=verp,
             # The day on which it came: to read it again later gives the same.

@@ -53,6 +53,12 @@ class Config(BaseSettings):
         return self
 
     @property
+    def reported_headers(self) -> list[str]:
+        """Which further header fields of the returned mail are reported."""
+        campaign = self.admin.campaign_header
+        return [*self.classify.headers, *([campaign] if campaign else [])]
+
+    @property
     def policy(self) -> Policy:
         """By what recipients are judged."""
         return Policy(

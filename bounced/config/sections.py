@@ -56,19 +56,31 @@ class Admin(Section):
     listen: str = "127.0.0.1:8025"
     tokens: list[SecretStr] = []
     token_files: list[Path] = []
+    read_tokens: list[SecretStr] = []
+    read_token_files: list[Path] = []
+    campaign_header: str | None = None
 
-    def read_tokens(self) -> list[str]:
-        """Return the tokens, those from files last.
+    def load_tokens(self) -> list[str]:
+        """Return the tokens of those who may do everything, those from files last.
 
         Raises:
             ConfigurationError: A file cannot be read.
         """
-        return read_secret_texts(
-            self.tokens,
-            self.token_files,
-            where="admin.token_files",
-            remedy="name a file with one token that the daemon's user may read",
-        )
+        return _load_tokens(self.tokens, self.token_files, where="admin.token_files")
+
+    def load_read_tokens(self) -> list[str]:
+        """Return the tokens of those who may look and change nothing, those from files last.
+
+        Raises:
+            ConfigurationError: A file cannot be read.
+        """
+        return _load_tokens(self.read_tokens, self.read_token_files, where="admin.read_token_files")
+
+
+def _load_tokens(tokens: list[SecretStr], files: list[Path], *, where: str) -> list[str]:
+    return read_secret_texts(
+        tokens, files, where=where, remedy="name a file with one token that the daemon's user may read"
+    )
 
 
 class ThresholdSection(Section):

@@ -8,6 +8,7 @@ Read :mod:`bounced.store.promises` for what is written when, and
 :mod:`bounced.store.writer` for how many promises share one commit.
 """
 
+from bounced.store.archive import Archive, EventFilters
 from bounced.store.records import (
     Backlog,
     Claimed,
@@ -18,26 +19,36 @@ from bounced.store.records import (
     Horizon,
     ImportedRecipient,
     MessageState,
+    Position,
     Settlement,
+    SinkState,
     StoredDelivery,
     StoredEvent,
+    StoredMessage,
     StoredRecipient,
+    Tally,
 )
 from bounced.store.store import Store
 
 __all__ = [
+    "Archive",
     "Backlog",
     "Claimed",
     "Conclusion",
     "DeliveryKey",
     "DeliveryState",
     "Escalation",
+    "EventFilters",
     "Horizon",
     "ImportedRecipient",
     "MessageState",
+    "Position",
     "Settlement",
+    "SinkState",
     "Store",
     "StoredDelivery",
     "StoredEvent",
+    "StoredMessage",
     "StoredRecipient",
+    "Tally",
 ]

@@ -7,10 +7,13 @@ from enum import StrEnum
 from typing import Self
 
 from bounced.escalate import Fact, State
-from bounced.model import Event, Kind, Message
+from bounced.model import Envelope, Event, Kind, Message
 
 DeliveryKey = tuple[str, str]
 """Event id and sink: what names a delivery."""
+
+Position = tuple[datetime, str]
+"""Where a page ends: the time and id of its last row; rows of one time are in the order of their ids."""
 
 
 class MessageState(StrEnum):
@@ -129,6 +132,20 @@ class StoredEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """How far a message has come, without its octets; `report` is the JSON of its conclusion, as long as it is kept."""
+
+    id: str
+    envelope: Envelope
+    size: int
+    state: MessageState
+    attempts: int
+    kind: str | None
+    report: str | None
+    concluded_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class StoredDelivery:
     """A delivery as an operator sees it.
 
@@ -164,6 +181,34 @@ class Backlog:
     messages: int
     pending: Mapping[str, int]
     dead: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class SinkState:
+    """How the latest attempts to one sink went.
+
+    Attributes:
+        sink: Its name.
+        is_failing: Whether the latest attempt that is known of failed.
+        error: What the latest failed attempt met; None where none of the latest failed.
+        failed: How many of the deliveries looked at wait for another attempt, or are dead.
+        delivered_at: When the latest delivery was confirmed.
+    """
+
+    sink: str
+    is_failing: bool
+    error: str | None
+    failed: int
+    delivered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many events of one key there were in one hour."""
+
+    hour: datetime
+    key: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,6 +171,35 @@ setting = Table(
     Column("value", CleanText, nullable=False),
 )
 
+# Events of which no summary is kept yet. A trigger of the database adds every new event, so that
+# none is forgotten or taken twice, whoever writes it and whatever the clocks say.
+uncounted = Table(
+    "uncounted",
+    metadata,
+    Column("event_id", CleanText, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+# How many events there were, for each hour and by what they are counted.
+tally = Table(
+    "tally",
+    metadata,
+    Column("hour", Instant, primary_key=True),
+    Column("dimension", CleanText, primary_key=True),
+    Column("key", CleanText, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# By what an event is found: its recipient in lower case, the Message-ID of the original, the id in the return path.
+mention = Table(
+    "mention",
+    metadata,
+    Column("value", CleanText, primary_key=True),
+    Column("event_id", CleanText, ForeignKey(event.c.id, ondelete="CASCADE"), primary_key=True),
+    sqlite_with_rowid=False,
+)
+
 # Written out instead of bound: a partial index serves a query only if the planner sees the value.
 is_dead = delivery.c.state == literal_column("'dead'")
 
@@ -188,6 +217,7 @@ _partial_index("delivery_leased", delivery.c.lease_owner, where=delivery.c.lease
 _partial_index("delivery_dead", delivery.c.sink, delivery.c.updated_at, where=is_dead)
 Index("delivery_updated", delivery.c.updated_at)
 Index("event_created", event.c.created_at)
+Index("mention_event", mention.c.event_id)
 Index("recipient_state", recipient.c.state, recipient.c.address)
 Index("recipient_updated", recipient.c.updated_at)
 _partial_index("recipient_decays", recipient.c.decays_at, where=recipient.c.decays_at.is_not(None))

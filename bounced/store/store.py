@@ -14,6 +14,7 @@ from bounced.errors import StoreError
 from bounced.escalate import DEFAULT_POLICY, Policy, State
 from bounced.model import Delivery, Message
 from bounced.store import (
+    counting,
     engine,
     erasure,
     housekeeping,
@@ -24,7 +25,9 @@ from bounced.store import (
     recipients,
     retention,
 )
+from bounced.store.archive import Archive
 from bounced.store.connect import Resources, connect
+from bounced.store.counting import Forgetting, Summarize
 from bounced.store.erasure import Erasure
 from bounced.store.housekeeping import Retirement, Revival
 from bounced.store.leases import DeliveryClaim, Lease, MessageClaim, Renewal
@@ -62,6 +65,9 @@ class Store:
 
     Every method that writes returns after the commit, and raises StoreError if
     nothing was written. A method that reads never waits for one that writes.
+
+    Attributes:
+        archive: What operators look up.
     """
 
     def __init__(
@@ -79,6 +85,7 @@ class Store:
         self._readers = readers
         self._reader_threads = ThreadPoolExecutor(engine.READERS, thread_name_prefix="store-reader")
         self._resources = resources
+        self.archive = Archive(self._read, memory.names)
         self._memory = memory
         # Bound once: the writer groups operations by their function.
         self._conclude = partial(promises.conclude, memory)
@@ -253,6 +260,15 @@ class Store:
     async def shrink(self) -> int:
         """Give free pages of an SQLite file back, few at a time; return how many."""
         return await self._in_batches(retention.shrink, None)
+
+    async def count_events(self, summarize: Summarize) -> bool:
+        """Count some of the events that are not counted yet; return whether more may wait."""
+        found = await self._read(counting.find, summarize)
+        return bool(found.events) and await self._writer.run(counting.count, found) == counting.BATCH
+
+    async def forget_tallies(self, before: datetime) -> int:
+        """Remove the counts of hours before this; return how many numbers that were."""
+        return await self._writer.run(counting.forget, Forgetting(before))
 
     async def fetch_recipient(self, address: str) -> StoredRecipient | None:
         """Return how a recipient stands, with the audit trail; None where nothing is known."""

@@ -66,13 +66,13 @@ def test_a_secret_file_that_is_missing_is_named_with_its_sink(load_text):
 def test_the_admin_server_reads_tokens_from_credentials(load_text, credentials):
     credentials("new", "token-of-the-new-one\n")
     admin = load_text('[admin]\ntokens = ["token-of-the-old-one"]\ntoken_files = ["new"]').admin
-    assert admin.read_tokens() == ["token-of-the-old-one", "token-of-the-new-one"]
+    assert admin.load_tokens() == ["token-of-the-old-one", "token-of-the-new-one"]
 
 
 def test_a_token_file_that_is_missing_is_named(load_text):
     admin = load_text('[admin]\ntoken_files = ["nowhere"]').admin
     with pytest.raises(ConfigurationError, match=r"admin\.token_files: cannot read nowhere: No such file"):
-        admin.read_tokens()
+        admin.load_tokens()
 
 
 def test_what_a_reason_leaves_out_of_its_threshold_is_as_for_all(load_text):

@@ -1,0 +1,187 @@
+"""Events are counted by the hour, each once, and found by whom and what they are about."""
+
+import asyncio
+import json
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from bounced.errors import StoreError
+from bounced.model import Event, EventType
+from bounced.store import EventFilters
+from bounced.store.counting import BATCH, OTHER
+from bounced.tallies import Dimension, summarize
+from tests.store.conftest import START
+
+on_both = pytest.mark.parametrize("url", ["sqlite", "postgresql"], indirect=True)
+EVER = {"since": START - timedelta(days=9), "until": START + timedelta(days=9)}
+
+
+async def count(store, **options):
+    while await store.count_events(partial(summarize, **options)):
+        pass
+
+
+async def tallies(store, dimension=Dimension.REASON):
+    return {(each.hour, each.key): each.count for each in await store.archive.list_tallies(dimension, **EVER)}
+
+
+def document(**data):
+    return json.dumps({"time": START.isoformat(), "data": {"reason": "mailbox_full"} | data})
+
+
+@pytest.fixture
+def conclude(store, make_message, conclude_as):
+    """Conclude a message with one event for each recipient; return the ids of the events."""
+
+    async def conclude_(number=1, on=store, **more):
+        message = make_message(number)
+        await on.accept(message, lease=True)
+        conclusion = conclude_as(message, **{"document": document()} | more)
+        assert await on.conclude(conclusion)
+        return [event.id for event in conclusion.events]
+
+    return conclude_
+
+
+@on_both
+async def test_every_event_counts_once(store, conclude):
+    await conclude(1, recipients=("a@example.com", "b@example.com"))
+    await count(store)
+    await conclude(2)
+    await count(store)
+    await count(store)
+    assert await tallies(store) == {(START, "mailbox_full"): 3}
+    assert await store.archive.count_uncounted() == 0
+
+
+@on_both
+async def test_more_events_than_one_turn_takes_are_all_counted(store, conclude):
+    await conclude(recipients=tuple(f"{number}@example.com" for number in range(BATCH + 3)))
+    assert await store.count_events(summarize)
+    assert not await store.count_events(summarize)
+    assert await tallies(store) == {(START, "mailbox_full"): BATCH + 3}
+
+
+@on_both
+async def test_several_that_count_at_once_count_each_event_once(url, open_store, conclude, store):
+    others = [store] if url.startswith("sqlite") else [await open_store(url, owner=name) for name in ("two", "three")]
+    await conclude(recipients=tuple(f"{number}@example.com" for number in range(3 * BATCH)))
+    await asyncio.gather(*(count(each) for each in [store, *others]))
+    await count(store)
+    assert await tallies(store) == {(START, "mailbox_full"): 3 * BATCH}
+
+
+@on_both
+async def test_what_could_not_be_committed_is_counted_later_and_once(store, conclude, listen):
+    await conclude()
+    failures = [RuntimeError("the power goes off")]
+
+    def fail(connection):
+        if failures and connection.get_transaction():
+            raise failures.pop()
+
+    listen("commit", fail)
+    with pytest.raises(StoreError):
+        await store.count_events(summarize)
+    assert await tallies(store) == {}
+    await count(store)
+    assert await tallies(store) == {(START, "mailbox_full"): 1}
+
+
+@on_both
+async def test_a_second_conclusion_counts_nothing(store, conclude, make_message, conclude_as):
+    await conclude()
+    assert not await store.conclude(conclude_as(make_message(), recipients=("other@example.com",)))
+    await count(store)
+    assert await tallies(store, Dimension.TYPE) == {(START, EventType.BOUNCE): 1}
+
+
+@on_both
+async def test_an_event_that_is_erased_before_it_is_counted_holds_nothing_up(store, conclude):
+    await conclude(1, recipients=("gone@example.com",))
+    await conclude(2)
+    await store.erase_recipient("gone@example.com")
+    await count(store)
+    assert await tallies(store) == {(START, "mailbox_full"): 1}
+    assert await store.archive.count_uncounted() == 0
+
+
+@on_both
+async def test_keys_without_number_become_one(store, conclude):
+    for number in range(130):
+        await conclude(number, document=document(original={"from": f"news@d{number:03}.example"}))
+    await count(store)
+    found = await tallies(store, Dimension.DOMAIN)
+    assert len(found) == 101
+    assert found[START, OTHER] == 30
+
+
+@on_both
+async def test_counts_are_forgotten_with_their_hours(store, conclude):
+    await conclude(1)
+    await conclude(2, document=json.dumps({"time": (START - timedelta(days=3)).isoformat(), "data": {"reason": "old"}}))
+    await count(store)
+    assert await store.forget_tallies(START - timedelta(days=1)) > 0
+    assert await tallies(store) == {(START, "mailbox_full"): 1}
+
+
+@on_both
+async def test_an_event_is_found_by_recipient_message_id_and_return_path(store, conclude):
+    told = document(original={"message_id": "<News.1@Example.com>"}, verp={"id": "Cust-7"})
+    [event_id] = await conclude(1, recipients=("Ann@Example.com",), document=told)
+    await conclude(2, recipients=("ben@example.com",))
+    await count(store)
+    for question in ("ann@example.com", " ANN@EXAMPLE.COM ", "<News.1@Example.com>", "News.1@Example.com", "Cust-7"):
+        found, following = await store.archive.list_events(EventFilters(about=question))
+        assert ([each.event.id for each in found], following) == ([event_id], None)
+    assert await store.archive.list_events(EventFilters(about="nobody@example.com")) == ([], None)
+
+
+@on_both
+async def test_a_pseudonymous_store_finds_by_address_and_keeps_none(url, open_store, conclude):
+    store = await open_store(url, pseudonymize=True)
+    [event_id] = await conclude(on=store, recipients=("Ann@Example.com",))
+    await count(store)
+    [found], _ = await store.archive.list_events(EventFilters(about="ann@example.com"))
+    assert found.event.id == event_id
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.connect() as connection:
+        kept = connection.scalars(text("SELECT value FROM mention")).all()
+    engine.dispose()
+    assert len(kept) == 1
+    assert "example" not in kept[0]
+
+
+@on_both
+async def test_pages_show_every_event_once_the_latest_first(store, conclude, clock):
+    for number in range(7):
+        await conclude(number, recipients=("a@example.com", "b@example.com"))
+        clock.pass_(minutes=number % 2)
+    seen, after = [], None
+    while True:
+        page, after = await store.archive.list_events(EventFilters(), after=after, limit=3)
+        seen += page
+        if after is None:
+            break
+    assert len({each.event.id for each in seen}) == len(seen) == 14
+    assert [each.created_at for each in seen] == sorted((each.created_at for each in seen), reverse=True)
+
+
+@on_both
+async def test_events_that_somebody_has_to_look_at_are_found_page_by_page(store, conclude):
+    wanted = set(await conclude(1, recipients=tuple(f"{number}@example.com" for number in range(10))))
+
+    def accept(event: Event) -> bool:
+        return event.recipient in {"3@example.com", "7@example.com", "8@example.com"}
+
+    filters, seen, after = EventFilters(accept=accept), [], None
+    while True:
+        page, after = await store.archive.list_events(filters, after=after, limit=2)
+        seen += page
+        if after is None:
+            break
+    assert {each.event.recipient for each in seen} == {"3@example.com", "7@example.com", "8@example.com"}
+    assert {each.event.id for each in seen} <= wanted
