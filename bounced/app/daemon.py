@@ -19,7 +19,7 @@ from bounced.app.admission import Admission
 from bounced.app.parts import make_admin_address, make_horizon, make_receive_settings, make_tokens, open_store
 from bounced.app.reading import make_reader, read_knowledge
 from bounced.app.sinks import make_subscription
-from bounced.config import Config, SinkSection, WebhookSink
+from bounced.config import Config, SinkSection
 from bounced.flow import upkeep
 from bounced.flow.incoming import Incoming
 from bounced.flow.outgoing import Feed, Outgoing
@@ -82,12 +82,8 @@ class Daemon:
         self._config = config
 
     def _unchanged(self, config: Config) -> list[SinkSection]:
-        """Sinks whose section is the same, and that read no secrets from files, which may have changed."""
-        return [
-            section
-            for section in config.sink
-            if section in self._config.sink and not (isinstance(section, WebhookSink) and section.secret_files)
-        ]
+        """Sinks whose section is the same, and that read no files, which may have changed."""
+        return [section for section in config.sink if section in self._config.sink and not section.reads_files]
 
 
 @asynccontextmanager

@@ -6,7 +6,29 @@ wrong is said with file, key and remedy; all of it at once, not one by one.
 
 from bounced.config.loading import Config, load
 from bounced.config.sections import Retention
-from bounced.config.sinks import JsonlSink, SinkSection, WebhookSink
+from bounced.config.sinks import (
+    BrokerSink,
+    JsonlSink,
+    KafkaSink,
+    NatsSink,
+    RabbitmqSink,
+    RedisSink,
+    SinkSection,
+    WebhookSink,
+)
 from bounced.config.verp import Verp
 
-__all__ = ["Config", "JsonlSink", "Retention", "SinkSection", "Verp", "WebhookSink", "load"]
+__all__ = [
+    "BrokerSink",
+    "Config",
+    "JsonlSink",
+    "KafkaSink",
+    "NatsSink",
+    "RabbitmqSink",
+    "RedisSink",
+    "Retention",
+    "SinkSection",
+    "Verp",
+    "WebhookSink",
+    "load",
+]

@@ -15,6 +15,9 @@ from bounced.config.verp import Verp
 from bounced.errors import ConfigurationError
 from bounced.escalate import Policy
 
+# pydantic puts the type of a sink into the path of its keys.
+_SINK_TYPES = {"jsonl", "webhook", "nats", "rabbitmq", "redis", "kafka"}
+
 
 class Config(BaseSettings):
     """Everything that can be configured."""
@@ -129,7 +132,7 @@ def _read_file(path: Path) -> dict[str, Any]:
 def _explain(error: ValidationError) -> Iterator[str]:
     """Say each problem with its key as it is written in the file; values are not repeated, they may be secrets."""
     for problem in error.errors(include_input=False, include_url=False):
-        key = ".".join(str(part) for part in problem["loc"] if part not in ("jsonl", "webhook"))
+        key = ".".join(str(part) for part in problem["loc"] if part not in _SINK_TYPES)
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
             message = "there is no such key"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from bounced.config import Config, JsonlSink, WebhookSink, load
+from bounced.config import Config, JsonlSink, KafkaSink, NatsSink, RabbitmqSink, RedisSink, WebhookSink, load
 
 SAMPLE = Path(__file__).parents[2] / "config" / "bounced.toml"
 # A value other than the default for each key; of the tables within tables, the whole.
@@ -55,6 +55,15 @@ VALUES = {
     "retention.events_days": 2.5,
     "retention.recipients_days": 4.5,
 }
+FOR_EVERY_BROKER = {
+    "password_file": "broker-password",
+    "ca_file": "/etc/ca.crt",
+    "certificate": "/etc/client.crt",
+    "key": "/etc/client.key",
+    "mode": "binary",
+    "timeout_seconds": 1.5,
+    "batch_size": 7,
+}
 SINKS = {
     JsonlSink: {"name": "archive", "type": "jsonl", "path": "/var/log/events.jsonl", "batch_size": 7},
     WebhookSink: {
@@ -67,6 +76,38 @@ SINKS = {
         "allow_private_addresses": True,
         "batch_size": 7,
         "concurrency": 3,
+    },
+    NatsSink: {
+        "name": "nats",
+        "type": "nats",
+        "url": "tls://token@nats.example.com",
+        "stream": "returned-mail",
+        "prefix": "mail.bounced",
+        "duplicate_window_seconds": 60.5,
+        **FOR_EVERY_BROKER,
+    },
+    RabbitmqSink: {
+        "name": "rabbit",
+        "type": "rabbitmq",
+        "url": "amqps://user:secret@rabbit.example.com/mail",
+        "exchange": "mail",
+        **FOR_EVERY_BROKER,
+    },
+    RedisSink: {
+        "name": "redis",
+        "type": "redis",
+        "url": "rediss://redis.example.com/1",
+        "stream": "mail:bounced",
+        "max_length": 1000,
+        **FOR_EVERY_BROKER,
+    },
+    KafkaSink: {
+        "name": "kafka",
+        "type": "kafka",
+        "url": "kafka+tls://user:secret@kafka.example.com",
+        "topic": "mail",
+        "sasl_mechanism": "PLAIN",
+        **FOR_EVERY_BROKER,
     },
 }
 FOR_EVERY_SINK = {"types": ["bounced.bounce", "bounced.delay"], "retry_seconds": [0.5, 1.5]}
