@@ -14,19 +14,22 @@ from bounced.deliver.jsonl import JsonlFile, JsonlStream
 from bounced.deliver.sink import Sink
 from bounced.deliver.webhook import Webhook
 from bounced.model import Delivered, Failed
+from tests.brokers.places import KafkaPlace, NatsPlace, RabbitmqPlace, RedisPlace
+from tests.deliver.conftest import Line
 from tests.deliver.receiver import Receiver
 
 
 class Stage(Protocol):
-    """A sink and its other side, which can break and be mended."""
+    """A sink and its other side, which can break and be mended, and may know a repeat by its id."""
 
     sink: Sink
+    drops_repeats: bool
 
-    def break_(self): ...
+    async def break_(self): ...
 
-    def mend(self): ...
+    async def mend(self): ...
 
-    def arrived(self):
+    async def arrived(self):
         """Return the documents that arrived since the other side was last mended, in order."""
 
 
@@ -35,18 +38,19 @@ class FileStage:
     """A file whose directory comes and goes."""
 
     home: Path
+    drops_repeats: bool = False
 
     def __post_init__(self):
         self.home.mkdir()
         self.sink = JsonlFile("file", self.home / "events.jsonl", batch_size=5)
 
-    def break_(self):
+    async def break_(self):
         self.home.rename(self.home.with_name("away"))
 
-    def mend(self):
+    async def mend(self):
         self.home.with_name("away").rename(self.home)
 
-    def arrived(self):
+    async def arrived(self):
         return (self.home / "events.jsonl").read_text().splitlines()
 
 
@@ -55,22 +59,23 @@ class StreamStage:
     """A pipe whose reader stalls."""
 
     pipe: tuple[int, int]
+    drops_repeats: bool = False
 
     def __post_init__(self):
         self.lines = []
         self.sink = JsonlStream("stream", self.pipe[1], batch_size=5, timeout_seconds=0.05)
 
-    def break_(self):
+    async def break_(self):
         os.set_blocking(self.pipe[1], False)
         with suppress(BlockingIOError):
             while True:
                 os.write(self.pipe[1], b"\n" * 65536)
         os.set_blocking(self.pipe[1], True)
 
-    def mend(self):
-        self.arrived()
+    async def mend(self):
+        await self.arrived()
 
-    def arrived(self):
+    async def arrived(self):
         with suppress(BlockingIOError):
             while data := os.read(self.pipe[0], 65536):
                 self.lines += [line for line in data.decode().splitlines() if line]
@@ -83,28 +88,54 @@ class WebhookStage:
 
     receiver: Receiver
     batch_size: int
+    drops_repeats: bool = False
 
     def __post_init__(self):
         self.sink = Webhook(
             "hook", self.receiver.url, batch_size=self.batch_size, concurrency=2, allow_private_addresses=True
         )
 
-    def break_(self):
+    async def break_(self):
         self.receiver.answer_with(503)
 
-    def mend(self):
+    async def mend(self):
         self.receiver.received.clear()
         self.receiver.answer = None
 
-    def arrived(self):
+    async def arrived(self):
         bodies = (json.loads(received.body) for received in self.receiver.received)
         documents = (body if isinstance(body, list) else [body] for body in bodies)
         return [json.dumps(document, ensure_ascii=False) for batch in documents for document in batch]
 
 
-@pytest.fixture(params=["file", "stream", "webhook", "webhook in batches"])
-async def stage(request, tmp_path, pipe, receiver) -> AsyncIterator[Stage]:
+@dataclass
+class QueueStage:
+    """A place on a broker; the line to it can be cut."""
+
+    sink: Sink
+    place: NatsPlace | RabbitmqPlace | RedisPlace | KafkaPlace
+    line: Line
+    drops_repeats: bool = False
+
+    async def break_(self):
+        await self.line.cut()
+
+    async def mend(self):
+        await self.line.restore()
+
+    async def arrived(self):
+        return [taken.body for taken in await self.place.taken()]
+
+
+QUEUES = ["nats", "rabbitmq", "redis", "kafka"]
+
+
+@pytest.fixture(params=["file", "stream", "webhook", "webhook in batches", *QUEUES])
+async def stage(request, tmp_path, pipe, receiver, make_queue) -> AsyncIterator[Stage]:
     match request.param:
+        case kind if kind in QUEUES:
+            sink, place, line = await make_queue(kind, batch_size=5, timeout_seconds=3)
+            stage = QueueStage(sink, place, line, drops_repeats=kind == "nats")
         case "file":
             stage = FileStage(tmp_path / "home")
         case "stream":
@@ -136,22 +167,22 @@ def test_a_sink_says_how_it_wants_to_be_fed(stage):
 
 async def test_each_event_arrives_as_it_is_and_has_its_result(stage, events):
     assert list(await stage.sink.send(events)) == [Delivered()] * len(events)
-    assert stage.arrived() == documents_of(events)
+    assert await stage.arrived() == documents_of(events)
 
 
 async def test_a_single_event_is_enough(stage, events):
     assert list(await stage.sink.send(events[:1])) == [Delivered()]
-    assert stage.arrived() == documents_of(events[:1])
+    assert await stage.arrived() == documents_of(events[:1])
 
 
 async def test_repeating_a_send_is_safe(stage, events):
     await stage.sink.send(events)
     assert list(await stage.sink.send(events)) == [Delivered()] * len(events)
-    assert stage.arrived() == documents_of(events) * 2
+    assert await stage.arrived() == documents_of(events) * (1 if stage.drops_repeats else 2)
 
 
 async def test_what_the_outside_does_is_a_result_and_can_be_retried(stage, events):
-    stage.break_()
+    await stage.break_()
     results = await stage.sink.send(events)
     assert len(results) == len(events)
     for result in results:
@@ -162,18 +193,18 @@ async def test_what_the_outside_does_is_a_result_and_can_be_retried(stage, event
 
 
 async def test_a_sink_recovers_with_its_other_side(stage, events):
-    stage.break_()
+    await stage.break_()
     await stage.sink.send(events)
-    stage.mend()
+    await stage.mend()
     assert list(await stage.sink.send(events)) == [Delivered()] * len(events)
-    assert stage.arrived() == documents_of(events)
+    assert await stage.arrived() == documents_of(events)
 
 
 async def test_a_sink_opens_while_its_other_side_is_away(stage, events):
     await stage.sink.close()
-    stage.break_()
+    await stage.break_()
     await stage.sink.open()
-    stage.mend()
+    await stage.mend()
     assert list(await stage.sink.send(events)) == [Delivered()] * len(events)
 
 
