@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Self, TypeVar, TypeVarTuple
@@ -28,7 +29,6 @@ from bounced.store import (
 from bounced.store.archive import Archive
 from bounced.store.connect import Resources, connect
 from bounced.store.counting import Forgetting, Summarize
-from bounced.store.erasure import Erasure
 from bounced.store.housekeeping import Retirement, Revival
 from bounced.store.leases import DeliveryClaim, Lease, MessageClaim, Renewal
 from bounced.store.promises import Acceptance, Concluding, Settling
@@ -320,15 +320,17 @@ class Store:
         return sum([await self._writer.run(self._import, Import(entries[at : at + BATCH], by, now)) for at in pieces])
 
     async def erase_recipient(self, address: str) -> int:
-        """Delete all that is known of an address: its standing, facts and events, and messages about nobody else.
+        """Erase all that is known of an address, also within messages about others too.
 
         Returns:
             How many rows are gone, deliveries not counted.
         """
-        name, erased = self._memory.names.look_up(address), 0
-        while event_ids := await self._read(erasure.find_events, name, address):
-            erased += await self._writer.run(erasure.erase_events, Erasure(name, event_ids))
-        return erased + await self._writer.run(erasure.erase_recipient, Erasure(name))
+        person = await self._read(erasure.find_person, self._memory.names, address)
+        erased, last = 0, ""
+        while ids := await self._read(erasure.find_messages, person, last):
+            erased += await self._writer.run(erasure.erase_messages, replace(person, message_ids=ids))
+            last = ids[-1]
+        return erased + await self._writer.run(erasure.erase_recipient, person)
 
     async def decay_recipients(self) -> int:
         """Make recipients active again whose soft bounces are too old to count; return how many."""
