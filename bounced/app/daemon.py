@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 
-from bounced import log, receive
+from bounced import log, receive, systemd
 from bounced.admin.server import AdminServer
 from bounced.app.admission import Admission
 from bounced.app.parts import make_admin_address, make_horizon, make_receive_settings, make_tokens, open_store
@@ -23,9 +23,13 @@ from bounced.config import Config, SinkSection
 from bounced.flow import upkeep
 from bounced.flow.incoming import Incoming
 from bounced.flow.outgoing import Feed, Outgoing
+from bounced.flow.pulse import Pulse
+from bounced.store import Store
 from bounced.tallies import summarize
 
 _log = log.get("app")
+
+_WATCHDOG_SECONDS = 60.0  # where nobody asks for another time
 
 
 def _clock() -> datetime:
@@ -107,21 +111,18 @@ async def running(config: Config) -> AsyncIterator[Daemon]:
             _log.warning("deliveries_retired", count=retired, remedy="bounced deliveries retry, once the sink is back")
         outgoing = Outgoing(Feed(store, one, clock=_clock, chance=random.random) for one in subscriptions)
         incoming = Incoming(store, outgoing, read=read, source=f"/bounced/{config.receive.hostname}")
-        loops = (
-            outgoing.run(),
-            incoming.run(),
-            upkeep.run(
-                store,
-                held=lambda: (incoming.held, outgoing.held),
-                lease_seconds=config.store.lease_seconds,
-                horizon=partial(make_horizon, config.retention),
-                summarize=partial(summarize, campaign_header=config.admin.campaign_header),
-                clock=_clock,
-            ),
+        kept_up = upkeep.run(
+            store,
+            held=lambda: (incoming.held, outgoing.held),
+            lease_seconds=config.store.lease_seconds,
+            horizon=partial(make_horizon, config.retention),
+            clock=_clock,
+            summarize=partial(summarize, campaign_header=config.admin.campaign_header),
         )
+        loops = (outgoing.run(), incoming.run(), kept_up, _feed_watchdog(store, incoming))
         admin = AdminServer(address, store, tokens) if address else None
         async with _in_background(loops), admin or nullcontext():
-            servers = await receive.serve(endpoints, settings, incoming.accept)
+            servers = await receive.serve(endpoints, settings, incoming.accept, inherited=systemd.take_sockets())
             try:
                 daemon = Daemon(config, incoming, outgoing, settings, admission, servers, admin)
                 yield daemon
@@ -130,6 +131,13 @@ async def running(config: Config) -> AsyncIterator[Daemon]:
             finally:
                 servers.stop_listening()
         await store.release_own()
+
+
+def _feed_watchdog(store: Store, incoming: Incoming) -> Coroutine[None, None, None]:
+    """Look four times within the watchdog's time; what takes longer than half of it is stuck."""
+    seconds = systemd.watchdog_seconds() or _WATCHDOG_SECONDS
+    pulse = Pulse(store, incoming, patience_seconds=seconds / 2)
+    return pulse.run(interval_seconds=seconds / 4, on_beat=systemd.feed_watchdog)
 
 
 @asynccontextmanager

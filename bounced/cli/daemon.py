@@ -20,10 +20,13 @@ def run(config: ConfigFile = None) -> None:
 
       BOUNCED_RECEIVE__HOSTNAME=mx1.example.com bounced run
     """
+    import faulthandler
+
     import uvloop
 
     from bounced.app import serve
 
+    faulthandler.enable(2)  # a watchdog's ABRT then shows where every thread stands
     uvloop.run(serve(config))
 
 

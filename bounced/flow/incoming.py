@@ -7,6 +7,7 @@ that makes the reader fail three times is quarantined, never tried in a circle.
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -64,6 +65,12 @@ class Incoming:
         self._window = Window(_WINDOW_MESSAGES, _WINDOW_BYTES)
         self._queue: asyncio.Queue[_Job] = asyncio.Queue()
         self.held: set[str] = set()
+        self._unread, self._moved_at = 0, 0.0
+
+    @property
+    def stalled_seconds(self) -> float:
+        """How long the reader has read nothing although something waits to be read."""
+        return time.monotonic() - self._moved_at if self._unread else 0.0
 
     async def accept(self, message: Message) -> None:
         """Make a message safe; when this returns, the client may be told 250.
@@ -81,7 +88,13 @@ class Incoming:
         # CRASH HERE: the message is claimed again when its lease is given back; its id stays.
         if is_at_hand and is_new:
             self.held.add(message.id)
-            self._queue.put_nowait(_Job(Claimed(message, 1), asyncio.Event()))
+            self._push(_Job(Claimed(message, 1), asyncio.Event()))
+
+    def _push(self, job: _Job) -> None:
+        if not self._unread:
+            self._moved_at = time.monotonic()
+        self._unread += 1
+        self._queue.put_nowait(job)
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -93,6 +106,7 @@ class Incoming:
                     while len(batch) < _BATCH and not self._queue.empty():
                         batch.append(self._queue.get_nowait())
                     results = await asyncio.get_running_loop().run_in_executor(parser, self._read_all, batch)
+                    self._unread -= len(batch)
                     for job, result in zip(batch, results, strict=True):
                         tasks.create_task(self._conclude(job, result))
 
@@ -106,7 +120,7 @@ class Incoming:
         for job in jobs:
             self._window.add(job.size)
             self.held.add(job.message.id)
-            self._queue.put_nowait(job)
+            self._push(job)
         for job in jobs:
             if job.claimed.attempts > 1:
                 await job.done.wait()
@@ -124,10 +138,12 @@ class Incoming:
         except Exception:  # noqa: BLE001 - one message must not stop the others
             _log.exception("message_not_readable", message=job.message.id, attempts=job.claimed.attempts)
             return None
+        finally:
+            self._moved_at = time.monotonic()
 
     async def _conclude(self, job: _Job, understanding: Understanding | None) -> None:
         if understanding is None and job.claimed.attempts < _MOST_ATTEMPTS:
-            self._queue.put_nowait(replace(job, claimed=Claimed(job.message, job.claimed.attempts + 1)))
+            self._push(replace(job, claimed=Claimed(job.message, job.claimed.attempts + 1)))
             return
         conclusion = self._quarantine(job) if understanding is None else self._write_down(job.message, understanding)
         plan = self._outgoing.plan(conclusion.events)

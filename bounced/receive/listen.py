@@ -2,8 +2,10 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from bounced import log
 from bounced.errors import ConfigurationError
@@ -17,35 +19,71 @@ _log = log.get("receive")
 _BACKLOG = 1024
 _SOCKET_MODE = 0o660
 _PROBE_SECONDS = 1
+# Since Python 3.13 a closed server would remove the path, which is the service manager's.
+_KEEP_PATH: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
 _SESSIONS: dict[Protocol, type[Smtp]] = {Protocol.SMTP: Smtp, Protocol.LMTP: Lmtp}
 
 
-async def serve(endpoints: Iterable[Endpoint], settings: Settings, accept: Accept) -> "Servers":
+Inherited = Mapping[str, Sequence[socket.socket]]
+"""Sockets that the service manager has opened, by the names it gives them."""
+
+
+async def serve(
+    endpoints: Iterable[Endpoint], settings: Settings, accept: Accept, *, inherited: Inherited | None = None
+) -> "Servers":
     """Listen on all `endpoints`.
 
     Args:
         endpoints: Where to listen.
         settings: How the sessions behave.
         accept: Takes each message.
+        inherited: What endpoints with a name take; none may be left over, because nobody would answer there.
 
     Returns:
         The open servers, to be stopped and drained by the caller.
 
     Raises:
-        ConfigurationError: One of them cannot be opened; then none is.
+        ConfigurationError: One of them cannot be opened, or an inherited socket is left over; then none is open.
     """
-    servers = Servers(settings, accept)
-    for endpoint in endpoints:
-        try:
-            await servers.open(endpoint)
-        except OSError as error:
-            servers.stop_listening()
-            raise ConfigurationError(
-                f"cannot listen on {endpoint}: {error.strerror or error}",
+    servers, left = Servers(settings, accept), dict(inherited or {})
+    try:
+        for endpoint in endpoints:
+            if endpoint.name:
+                await servers.adopt(endpoint, _find_listeners(left.pop(endpoint.name, ()), endpoint))
+            else:
+                await _open(servers, endpoint)
+        if left:
+            raise ConfigurationError(  # noqa: TRY301 - whatever happens, what is open is closed in one place
+                f"the service manager listens for us on {', '.join(map(repr, left))}, and no endpoint takes it",
                 where="receive.listen",
-                remedy="choose an endpoint that is free and that the daemon's user may open",
-            ) from error
+                remedy=f'add "smtp+fd://{next(iter(left))}", or disable the socket unit',
+            )
+    except ConfigurationError:
+        servers.stop_listening()
+        raise
     return servers
+
+
+async def _open(servers: "Servers", endpoint: Endpoint) -> None:
+    try:
+        await servers.open(endpoint)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot listen on {endpoint}: {error.strerror or error}",
+            where="receive.listen",
+            remedy="choose an endpoint that is free and that the daemon's user may open",
+        ) from error
+
+
+def _find_listeners(listeners: Sequence[socket.socket], endpoint: Endpoint) -> Sequence[socket.socket]:
+    """Return `listeners` if there are any, and connections can be accepted from all of them."""
+    if not listeners:
+        problem, remedy = "no socket of this name was passed", "enable a socket unit with FileDescriptorName="
+    elif not all(listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) for listener in listeners):
+        problem, remedy = "it is no listening socket", "use ListenStream= and Accept=no in the socket unit"
+    else:
+        return listeners
+    raise ConfigurationError(f"cannot listen on {endpoint}: {problem}", where="receive.listen", remedy=remedy)
 
 
 class Servers:
@@ -89,6 +127,20 @@ class Servers:
         self._addresses += opened
         _log.info("listening", endpoints=[str(address) for address in opened])
 
+    async def adopt(self, endpoint: Endpoint, listeners: Sequence[socket.socket]) -> None:
+        """Take connections from sockets that somebody else has opened, and goes on owning."""
+        loop = asyncio.get_running_loop()
+        factory = self._session_factory(endpoint.protocol)
+        opened = [_describe(endpoint.protocol, listener) for listener in listeners]
+        for listener in listeners:
+            if listener.family == socket.AF_UNIX:
+                server = await loop.create_unix_server(factory, sock=listener, backlog=_BACKLOG, **_KEEP_PATH)
+            else:
+                server = await loop.create_server(factory, sock=listener, backlog=_BACKLOG)
+            self._servers.append(server)
+        self._addresses += opened
+        _log.info("listening", endpoints=[str(address) for address in opened], inherited=endpoint.name)
+
     def _session_factory(self, protocol: Protocol) -> Callable[[], Smtp]:
         session = _SESSIONS[protocol]
         return lambda: session(self._settings, self._accept, self._sessions)
@@ -119,6 +171,13 @@ class Servers:
             for session in tuple(self._sessions):
                 session.abort()
             await asyncio.wait(late)
+
+
+def _describe(protocol: Protocol, listener: socket.socket) -> Endpoint:
+    name = listener.getsockname()
+    if isinstance(name, bytes):
+        return Endpoint(protocol, path=name.decode(errors="replace").replace("\0", "@"))  # an abstract socket
+    return Endpoint(protocol, path=name) if isinstance(name, str) else Endpoint(protocol, name[0], name[1])
 
 
 def _bind(path: Path) -> socket.socket:

@@ -1,4 +1,4 @@
-"""Bring dead deliveries back, and give up those that nobody sends; a bounded number of rows at a time."""
+"""Bring dead deliveries back, give up those that nobody sends (a bounded number of rows at a time), note who lives."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select, tuple_, update
 
 from bounced.store.records import DeliveryState
-from bounced.store.schema import delivery, is_dead
+from bounced.store.schema import delivery, insert_new, is_dead, setting
 
 _BATCH = 500
 
@@ -77,3 +77,23 @@ def _retire(connection: Connection, retirement: Retirement) -> int:
             updated_at=retirement.now,
         )
     ).rowcount
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """A daemon, and when it was well."""
+
+    owner: str
+    now: datetime
+
+
+def note_alive(connection: Connection, signs: Sequence[Alive]) -> list[None]:
+    """Note when daemons were well.
+
+    CRASH HERE: nothing repeats; the next start notes it again.
+    """
+    for sign in signs:
+        name, value = f"alive:{sign.owner}", sign.now.isoformat()
+        if not connection.execute(update(setting).where(setting.c.name == name).values(value=value)).rowcount:
+            connection.execute(insert_new(connection.dialect, setting), {"name": name, "value": value})
+    return [None] * len(signs)

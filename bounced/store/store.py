@@ -29,7 +29,7 @@ from bounced.store import (
 from bounced.store.archive import Archive
 from bounced.store.connect import Resources, connect
 from bounced.store.counting import Forgetting, Summarize
-from bounced.store.housekeeping import Retirement, Revival
+from bounced.store.housekeeping import Alive, Retirement, Revival
 from bounced.store.leases import DeliveryClaim, Lease, MessageClaim, Renewal
 from bounced.store.promises import Acceptance, Concluding, Settling
 from bounced.store.recipients import Clearing, Decay, Import, Memory
@@ -269,6 +269,10 @@ class Store:
     async def forget_tallies(self, before: datetime) -> int:
         """Remove the counts of hours before this; return how many numbers that were."""
         return await self._writer.run(counting.forget, Forgetting(before))
+
+    async def prove_writable(self) -> None:
+        """Write when this daemon was last well; returns when that is on the disk, behind all that waited before."""
+        await self._writer.run(housekeeping.note_alive, Alive(self._owner, self._clock()))
 
     async def fetch_recipient(self, address: str) -> StoredRecipient | None:
         """Return how a recipient stands, with the audit trail; None where nothing is known."""

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,6 +77,11 @@ class Running:
         assert len(self.logged(event)) >= count, (event, self.lines[-5:], "".join(self.other_lines))
         return self.logged(event)[count - 1]
 
+    async def until_said(self, words: str) -> None:
+        """Wait for a line that is no log line, such as another program writes before it turns into the daemon."""
+        async with asyncio.timeout(DEADLINE_SECONDS), self._changed:
+            await self._changed.wait_for(lambda: any(words in line for line in self.other_lines))
+
     @property
     def port(self) -> int:
         """The port of its SMTP listener, a new one for each start."""
@@ -118,17 +123,33 @@ class Site:
         path.write_text(to_toml(self.sections))
         return path
 
-    async def start(self, *, module: str = "bounced") -> Running:
-        """Start a daemon and wait until it takes mail."""
-        running = await self.launch(module=module)
+    async def start(self, **options: Any) -> Running:
+        """Start a daemon and wait until it takes mail; the options are those of `launch`."""
+        running = await self.launch(**options)
         await running.until_logged("ready")
         return running
 
-    async def launch(self, *, module: str = "bounced") -> Running:
+    async def launch(
+        self,
+        *,
+        module: str = "bounced",
+        through: Sequence[str] = (),
+        descriptors: Sequence[int] = (),
+        **variables: str,
+    ) -> Running:
+        """Start a daemon.
+
+        Args:
+            module: What is run by ``python -m``.
+            through: A program and its arguments that turns into the daemon.
+            descriptors: What that program inherits.
+            variables: What stands in the daemon's environment.
+        """
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", module, "run", "--config", str(self.config)),
+            *(*through, sys.executable, "-m", module, "run", "--config", str(self.config)),
             cwd=self.folder,
-            env=environment(),
+            env=environment(**variables),
+            pass_fds=descriptors,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,

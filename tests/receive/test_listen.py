@@ -26,6 +26,8 @@ async def ignore(message):
         "smtp+unix:///run/bounced/smtp.sock",
         "lmtp://127.0.0.1:24",
         "lmtp+unix:///run/bounced/lmtp.sock",
+        "smtp+fd://smtp",
+        "lmtp+fd://bounced-lmtp.socket",
     ],
 )
 def test_url_is_understood_and_written_back(url):
@@ -51,6 +53,10 @@ def test_url_is_understood_and_written_back(url):
         "smtp://0.0.0.0:25?tls=1",
         "lmtp+unix://run/lmtp.sock",
         "lmtp+unix:///",
+        "smtp+fd://",
+        "smtp+fd:///smtp",
+        "smtp+fd://smtp/1",
+        "smtp+fd://smtp:1",
     ],
 )
 def test_anything_else_is_a_configuration_error(url):
