@@ -13,14 +13,12 @@ from nats.errors import Error
 from nats.js.api import Header, StreamConfig
 from nats.js.errors import NotFoundError
 
-from bounced import log
 from bounced.deliver.broker import Broker, Scheme
 from bounced.deliver.cloudevents import NATS, Mode
 from bounced.deliver.link import Link
 from bounced.model import Delivered, Event, Failed, SendResult
 
 SCHEME = Scheme("nats", "tls", 4222, 4222)
-_log = log.get("deliver")
 # What the broker and the way to it can do; ValueError is an answer that is no JSON.
 _TROUBLE = (Error, OSError, ValueError)
 
@@ -62,7 +60,8 @@ class Nats:
         self._duplicate_window_seconds = duplicate_window_seconds
         self._timeout_seconds = timeout_seconds
         self._link: Link[Client] | None = None
-        self._reconnected = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._last_error: str | None = None
 
     async def open(self) -> None:
         """Do nothing yet: the first send connects."""
@@ -77,7 +76,9 @@ class Nats:
             async with asyncio.timeout_at(deadline):
                 client = await self._connected(self._link)
         except _TROUBLE as error:
-            return [Failed(self._broker.explain(error))] * len(events)
+            # The library goes on trying until our time is over, and tells the reasons aside.
+            return [Failed(self._last_error or self._broker.explain(error))] * len(events)
+        self._last_error = None
         return await asyncio.gather(*(self._publish(client, event, deadline) for event in events))
 
     async def close(self) -> None:
@@ -105,8 +106,8 @@ class Nats:
             if client.is_closed:
                 await link.drop(client)
                 return await link.get()
-            self._reconnected.clear()
-            await self._reconnected.wait()
+            self._changed.clear()
+            await self._changed.wait()
         return client
 
     async def _connect(self) -> Client:
@@ -152,10 +153,10 @@ class Nats:
             await client.close()
 
     async def _wake(self) -> None:
-        self._reconnected.set()
+        self._changed.set()
 
     async def _note(self, error: Exception) -> None:
-        _log.debug("broker_trouble", sink=self.name, error=self._broker.explain(error))
+        self._last_error = self._broker.explain(error)
 
 
 def _bracket(host: str) -> str:

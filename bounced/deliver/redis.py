@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 SCHEME = Scheme("redis", "rediss", 6379, 6379)
 _ATTEMPTS_AGAIN, _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 2, 0.05, 1.0
-# What the server and the way to it can do.
-_TROUBLE = (RedisError, OSError)
+# What the server and the way to it can do; ValueError is a line without an end.
+_TROUBLE = (RedisError, OSError, ValueError)
 
 
 class Redis:

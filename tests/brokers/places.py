@@ -1,5 +1,6 @@
 """Places of our own on a broker, one class for each kind, seen as a consumer sees them."""
 
+import json
 import os
 import uuid
 from collections.abc import Sequence
@@ -30,6 +31,10 @@ class Taken:
     headers: dict[str, str]
     subject: str
 
+    @property
+    def recipient(self) -> str:
+        return json.loads(self.body)["data"]["recipient"]
+
 
 @dataclass
 class NatsPlace:
@@ -38,23 +43,26 @@ class NatsPlace:
 
     async def open(self) -> None:
         self._client = await nats.connect(self.url, connect_timeout=3, allow_reconnect=False)
+        self.jetstream = self._client.jetstream()
 
     @property
     def section(self) -> dict[str, object]:
         return {"type": "nats", "url": self.url, "stream": self.name, "prefix": self.name}
 
     async def taken(self) -> Sequence[Taken]:
-        jetstream = self._client.jetstream()
         try:
-            count = (await jetstream.stream_info(self.name)).state.messages
+            count = (await self.jetstream.stream_info(self.name)).state.messages
         except NotFoundError:
             return []
-        messages = [await jetstream.get_msg(self.name, number) for number in range(1, count + 1)]
+        messages = [await self.jetstream.get_msg(self.name, number) for number in range(1, count + 1)]
         return [Taken(message.data.decode(), dict(message.headers or {}), message.subject) for message in messages]
 
     async def close(self) -> None:
         with suppress(NotFoundError):
-            await self._client.jetstream().delete_stream(self.name)
+            await self.jetstream.delete_stream(self.name)
+        await self.leave()
+
+    async def leave(self) -> None:
         await self._client.close()
 
 
@@ -66,10 +74,10 @@ class RabbitmqPlace:
 
     async def open(self) -> None:
         self._connection = await aio_pika.connect(self.url, timeout=5)
-        channel = await self._connection.channel()
-        self.exchange = await channel.declare_exchange(self.name, aio_pika.ExchangeType.TOPIC, durable=True)
-        self.queue = await channel.declare_queue(self.name, durable=True)
-        await self.queue.bind(self.exchange, "bounced.#")
+        self.channel = await self._connection.channel()
+        await self.channel.declare_exchange(self.name, aio_pika.ExchangeType.TOPIC, durable=True)
+        self.queue = await self.channel.declare_queue(self.name, durable=True)
+        await self.queue.bind(self.name, "bounced.#")
 
     @property
     def section(self) -> dict[str, object]:
@@ -83,7 +91,10 @@ class RabbitmqPlace:
 
     async def close(self) -> None:
         await self.queue.delete(if_unused=False, if_empty=False)
-        await self.exchange.delete()
+        await self.channel.exchange_delete(self.name)
+        await self.leave()
+
+    async def leave(self) -> None:
         await self._connection.close()
 
 
@@ -93,20 +104,23 @@ class RedisPlace:
     name: str = field(default_factory=fresh_name)
 
     async def open(self) -> None:
-        self._client = redis.asyncio.from_url(self.url, decode_responses=True, socket_connect_timeout=3)
-        await self._client.ping()
+        self.client = redis.asyncio.from_url(self.url, decode_responses=True, socket_connect_timeout=3)
+        await self.client.ping()
 
     @property
     def section(self) -> dict[str, object]:
         return {"type": "redis", "url": self.url, "stream": self.name}
 
     async def taken(self) -> Sequence[Taken]:
-        entries = [fields for _, fields in await self._client.xrange(self.name)]
+        entries = [fields for _, fields in await self.client.xrange(self.name)]
         return [Taken(fields.pop("data"), fields, fields["routing_key"]) for fields in entries]
 
     async def close(self) -> None:
-        await self._client.delete(self.name)
-        await self._client.aclose()
+        await self.client.delete(self.name)
+        await self.leave()
+
+    async def leave(self) -> None:
+        await self.client.aclose()
 
 
 @dataclass
@@ -138,3 +152,6 @@ class KafkaPlace:
 
     async def close(self) -> None:
         """Do nothing: the cluster forgets it."""
+
+    async def leave(self) -> None:
+        """Do nothing: there is no connection."""

@@ -2,14 +2,15 @@
 
 import asyncio
 import socket
+import ssl
 from contextlib import suppress
 
 
 class Relay:
-    """Listens on a port of its own that stays the same when the line is cut and restored."""
+    """Listens on a port of its own that stays the same when the line is cut and restored, with TLS where asked for."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._target = (host, port)
+    def __init__(self, host: str, port: int, *, tls: ssl.SSLContext | None = None) -> None:
+        self._target, self._tls = (host, port), tls
         self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
         self.port = 0
@@ -17,7 +18,7 @@ class Relay:
     async def restore(self) -> None:
         listener = socket.create_server(("127.0.0.1", self.port))
         self.port = listener.getsockname()[1]
-        self._server = await asyncio.start_server(self._carry, sock=listener)
+        self._server = await asyncio.start_server(self._carry, sock=listener, ssl=self._tls)
 
     async def cut(self) -> None:
         """Refuse connections, and break those that are open."""

@@ -11,6 +11,7 @@ from bounced.deliver.broker import Broker
 from bounced.model import Event, EventType
 from tests.brokers.kafka import KafkaCluster
 from tests.brokers.places import KafkaPlace, NatsPlace, RabbitmqPlace, RedisPlace
+from tests.brokers.private import nats_server, redis_server
 from tests.brokers.relay import Relay
 from tests.deliver.receiver import listening
 
@@ -77,7 +78,7 @@ async def make_queue():
     """Return a function that makes a sink to a place of its own on a broker, and the line between them."""
     async with AsyncExitStack() as stack:
 
-        async def make(kind, **options):
+        async def make(kind, line_tls=None, **options):
             if kind == "kafka":
                 cluster = KafkaCluster()
                 stack.callback(cluster.close)
@@ -90,7 +91,7 @@ async def make_queue():
                     pytest.skip(f"no {kind} at {place.url}: {error}")
                 stack.push_async_callback(place.close)
                 parts = urlsplit(place.url)
-                line = Relay(parts.hostname, parts.port)
+                line = Relay(parts.hostname, parts.port, tls=line_tls)
                 await line.restore()
                 stack.push_async_callback(line.cut)
                 login = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
@@ -113,3 +114,17 @@ def make_sink(place, url, **options):
             return redis.Redis("app", Broker.parse(url, redis.SCHEME, sink="app"), stream=place.name, **options)
         case KafkaPlace():
             return kafka.Kafka("app", Broker.parse(url, kafka.SCHEME, sink="app"), topic=place.name, **options)
+
+
+@pytest.fixture
+async def private_server(tmp_path):
+    """Return a function that starts a server of our own, with options of its command line."""
+    async with AsyncExitStack() as stack:
+
+        async def start(kind, *options, **features):
+            server = {"nats": nats_server, "redis": redis_server}[kind](tmp_path, *options, **features)
+            stack.push_async_callback(server.stop)
+            await server.start()
+            return server
+
+        yield start
