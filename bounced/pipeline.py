@@ -32,6 +32,7 @@ from bounced.shipped import list_names, read_text
 _DATA = "bounced.classify.data"
 _PACKS = "bounced.classify.providers"
 _TEXTS = "bounced.classify.texts"
+_WORDS = "bounced.classify.words"
 _UNPROVEN = "the return path is genuine, but does not prove which of several recipients it was given to"
 _SEVERITY = (Kind.SUCCESS, Kind.DELAY, Kind.BOUNCE)
 _JUDGED = frozenset({Kind.BOUNCE, Kind.DELAY})
@@ -54,17 +55,18 @@ def make_knowledge(rule_files: Mapping[str, str] | None = None) -> Knowledge:
     )
     own = [rule for name, text in (rule_files or {}).items() for rule in _read_rules(name, text, tables)]
     packs = [read_pack(name, read_text(_PACKS, name), tables.reasons) for name in list_names(_PACKS, ".toml")]
-    texts = [
-        rule
-        for name in list_names(_TEXTS, ".toml")
-        for rule in _read_rules(f"texts/{name}", read_text(_TEXTS, name), tables)
-    ]
+    texts = _read_package("texts", _TEXTS, tables)
     rules = RuleSet(
         [*own, *(rule for pack in packs for rule in pack.rules), *texts],
         {host: pack.provider for pack in packs for host in pack.hosts},
         [(mark, pack.provider) for pack in packs for mark in pack.marks],
     )
-    return Knowledge(tables, rules)
+    return Knowledge(tables, rules, RuleSet(_read_package("words", _WORDS, tables)))
+
+
+def _read_package(directory: str, package: str, tables: CodeTables) -> list[Rule]:
+    names = list_names(package, ".toml")
+    return [rule for name in names for rule in _read_rules(f"{directory}/{name}", read_text(package, name), tables)]
 
 
 def _read_rules(file: str, text: str, tables: CodeTables) -> list[Rule]:
@@ -140,7 +142,7 @@ def judge_answer(text: str, *, host: str | None = None, knowledge: Knowledge | N
 def lost_examples(knowledge: Knowledge) -> dict[str, str]:
     """Return the rules that do not win their own example, each with the rule that wins it instead."""
     lost = {}
-    for rule in knowledge.rules.rules:
+    for rule in (*knowledge.rules.rules, *knowledge.words.rules):
         host = knowledge.rules.host_of(rule.provider) if rule.provider else None
         winner = judge_answer(rule.example, host=host, knowledge=knowledge).why.rule
         if winner != rule.name:

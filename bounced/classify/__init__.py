@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from bounced.classify.codes import NO_CODE, Code, CodeTables, Reason, read_tables
 from bounced.classify.files import Pack, read_pack, read_rules
-from bounced.classify.rules import Evidence, Match, Rule, RuleSet, Words
+from bounced.classify.rules import Evidence, Match, Rule, RuleSet, Words, without_names
 from bounced.model import (
     Action,
     Advice,
@@ -42,6 +42,8 @@ __all__ = [
 _TRANSIENT = 4
 # These say no more than "it failed", so a finer code in the diagnostic is used instead.
 _SAYS_NOTHING = frozenset({(0, 0), (5, 0)})
+# These are all that a code can suggest which may stand for anything (X.7.1, X.2.0).
+_COARSE_REASONS = frozenset({"policy", "undefined"})
 
 
 class Profile(StrEnum):
@@ -53,10 +55,17 @@ class Profile(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """Everything verdicts are drawn from."""
+    """Everything verdicts are drawn from.
+
+    Attributes:
+        tables: The codes.
+        rules: What decides before the codes do.
+        words: Weak evidence, asked where neither rules nor codes name a cause.
+    """
 
     tables: CodeTables
     rules: RuleSet
+    words: RuleSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +121,20 @@ def _by_rules(
     if match is None and finding.diagnostic and finding.explanation and by_code.reason.fault is Fault.UNKNOWN:
         match = knowledge.rules.first_match(knowledge.rules.find_words(finding.explanation), evidence)
     if match is None:
-        return by_code
+        return _by_words(finding, evidence, knowledge, by_code)
     why = Why(match.rule.name, match.words, Confidence.LIKELY)
+    return _Ground(knowledge.tables.reasons[match.rule.reason], why, match.rule.hint)
+
+
+def _by_words(finding: Finding, evidence: Evidence, knowledge: Knowledge, by_code: _Ground) -> _Ground:
+    """Ask for single telling words of the diagnostic, unless the code names the very thing that failed."""
+    status = finer(finding.status, finding.said_status)
+    if status is not None and status.detail != 0 and by_code.reason.name not in _COARSE_REASONS:
+        return by_code
+    match = knowledge.words.first_match(knowledge.words.find_words(without_names(finding.diagnostic or "")), evidence)
+    if match is None:
+        return by_code
+    why = Why(match.rule.name, match.words, Confidence.WEAK)
     return _Ground(knowledge.tables.reasons[match.rule.reason], why, match.rule.hint)
 
 

@@ -15,6 +15,9 @@ from bounced.model import Provider, Reply, Stage, Status
 from bounced.phrases import PhraseIndex, fold
 
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"\u2e80-\uffef]{1,128}@[^\s<>()\[\],;:\"\u2e80-\uffef]{1,255}")
+# Names of hosts, pages and commands hold words that nobody said.
+_NAMES = re.compile(r"\(in reply to [^()]{0,40}\)|\S*\w\.\w\S*")
+_CONTINUED = re.compile(r"\b([245]\d\d)-")
 # An explanation longer than this is quoted mail, not a reason.
 _LOOKED_AT = 4096
 
@@ -102,7 +105,7 @@ class RuleSet:
 
     def find_words(self, text: str) -> Words:
         """Return the phrases of rules and marks in `text`; what stands in an address is a name and no word."""
-        text = text[:_LOOKED_AT]
+        text = _join_lines(text[:_LOOKED_AT])
         return self._index.find(fold(_ADDRESS.sub("@", text) if "@" in text else text))
 
     def recognise(self, host: str | None, words: Words) -> Provider | None:
@@ -136,3 +139,17 @@ class RuleSet:
             if self.rules[number].applies(evidence):
                 return Match(self.rules[number], found[number])
         return None
+
+
+def without_names(text: str) -> str:
+    """Leave out the names of hosts and pages, and which command was answered."""
+    return _NAMES.sub(" ", text)
+
+
+def _join_lines(text: str) -> str:
+    """Take out the codes before the further lines of a reply (RFC 5321 section 4.2.1), which part its words."""
+    first = _CONTINUED.search(text)
+    if first is None:
+        return text
+    codes = re.compile(rf"(?<=\s){first[1]}[- ](?:[245]\.\d{{1,3}}\.\d{{1,3}}\s)?")
+    return text[: first.end()] + codes.sub("", text[first.end() :])

@@ -34,7 +34,7 @@ def prove(config: ConfigFile = None) -> None:
     knowledge = knowledge_of(config)
     lost = lost_examples(knowledge)
     if not lost:
-        typer.echo(f"{len(knowledge.rules.rules)} rules, each wins its example")
+        typer.echo(f"{len(knowledge.rules.rules) + len(knowledge.words.rules)} rules, each wins its example")
         return
     rows = table("rule", "loses its example to")
     for rule, winner in lost.items():

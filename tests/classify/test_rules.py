@@ -10,6 +10,7 @@ from bounced.parse.codes import read_codes
 from bounced.pipeline import make_knowledge, shipped_knowledge
 
 RULES = shipped_knowledge().rules.rules
+WORDS = shipped_knowledge().words.rules
 PHRASES = [(rule, phrase) for rule in RULES for phrase in rule.pattern]
 REASONS = {"mailbox_full", "user_unknown"}
 RULE = """
@@ -65,8 +66,30 @@ def test_every_shipped_phrase_can_win(rule, phrase):
     assert match.rule.name == rule.name
 
 
+@pytest.mark.parametrize(("rule", "phrase"), [(rule, phrase) for rule in WORDS for phrase in rule.pattern])
+def test_every_telling_word_can_win(rule, phrase):
+    match = ask(shipped_knowledge().words, phrase.replace("...", "of this"))
+    assert match.rule.name == rule.name
+
+
 def test_names_of_shipped_rules_are_unique():
-    assert [name for name, count in Counter(rule.name for rule in RULES).items() if count > 1] == []
+    assert [name for name, count in Counter(rule.name for rule in (*RULES, *WORDS)).items() if count > 1] == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        (
+            "550-5.1.1 The email account that you tried to reach does not\n550-5.1.1 exist.\n550 5.1.1 Sorry",
+            "user_unknown",
+        ),
+        ("552-5.2.2 The inbox is out of storage 552-5.2.2 space. 552 5.2.2 Sorry", "mailbox_full"),
+        ("550-Mailbox\r\n550-unknown\r\n550 Sorry", "user_unknown"),
+        ("550-mailbox 450-unknown", None),
+    ],
+)
+def test_the_codes_before_the_lines_of_a_reply_part_no_phrase(reply, reason):
+    assert winner(reply) == reason
 
 
 @pytest.mark.parametrize(

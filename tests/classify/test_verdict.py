@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from bounced.classify import Profile, classify
 from bounced.model import Action, Advice, BounceType, Confidence, Fault, Finding, Reply, Status
-from bounced.pipeline import shipped_knowledge, understand
+from bounced.pipeline import judge_answer, shipped_knowledge, understand
 
 # The rules for the texts of any server, which ask for nothing but words.
 GENERAL = [
@@ -146,3 +146,26 @@ def test_a_verdict_names_known_words_only(finding):
     assert verdict.reason in shipped_knowledge().tables.reasons
     assert len(verdict.code) == 3
     assert verdict.code_text
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "rule"),
+    [
+        ("554 We dont want your junk here", "spam_content", "words/english/spam_content/word"),
+        ("550 5.7.1 We dont want your junk here", "spam_content", "words/english/spam_content/word"),
+        ("550 5.4.2 We dont want your junk here", "network_error", "codes/enhanced/X.4.2"),
+        (
+            "host mx.junk.example[192.0.2.1] said: 554 no (in reply to MAIL FROM command)",
+            "undefined",
+            "codes/reply/554",
+        ),
+    ],
+)
+def test_a_telling_word_counts_where_neither_rule_nor_code_names_the_cause(text, reason, rule):
+    verdict = judge_answer(text)
+    assert (verdict.reason, verdict.why.rule) == (reason, rule)
+
+
+def test_a_telling_word_is_never_enough_to_suppress():
+    verdict = judge_answer("550 That mailbox is not present")
+    assert (verdict.reason, verdict.why.confidence, verdict.advice) == ("user_unknown", "weak", "review")

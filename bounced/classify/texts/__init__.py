@@ -1,1 +1,1 @@
-"""Rules for what servers of any make say, one file per language."""
+"""Rules for what servers of any make say, by language or subject."""

@@ -1,0 +1,1 @@
+"""Single telling words: weak evidence, asked last."""
