@@ -8,7 +8,7 @@ finished in time is finished by the next start.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Collection, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
@@ -16,13 +16,15 @@ from functools import partial
 from bounced import log, receive, systemd
 from bounced.admin.server import AdminServer
 from bounced.app.admission import Admission
+from bounced.app.changes import find_unapplied
 from bounced.app.parts import make_admin_address, make_horizon, make_receive_settings, make_tokens, open_store
 from bounced.app.reading import make_reader, read_knowledge
 from bounced.app.sinks import make_subscription
 from bounced.config import Config, SinkSection
+from bounced.errors import StoreError
 from bounced.flow import upkeep
 from bounced.flow.incoming import Incoming
-from bounced.flow.outgoing import Feed, Outgoing
+from bounced.flow.outgoing import Feed, Outgoing, Subscription
 from bounced.flow.pulse import Pulse
 from bounced.store import Store
 from bounced.tallies import summarize
@@ -47,6 +49,7 @@ class Daemon:
     def __init__(
         self,
         config: Config,
+        store: Store,
         incoming: Incoming,
         outgoing: Outgoing,
         settings: receive.Settings,
@@ -54,7 +57,8 @@ class Daemon:
         servers: receive.Servers,
         admin: AdminServer | None,
     ) -> None:
-        self._config, self._incoming, self._outgoing, self._settings = config, incoming, outgoing, settings
+        self._started = self._config = config
+        self._store, self._incoming, self._outgoing, self._settings = store, incoming, outgoing, settings
         self._admission, self.servers, self.admin = admission, servers, admin
 
     async def until_idle(self) -> None:
@@ -63,16 +67,14 @@ class Daemon:
         await self._outgoing.until_idle()
 
     async def reload(self, config: Config) -> None:
-        """Take over rules, certificate, tokens, keys of return paths, and the settings of the sinks that exist.
+        """Take over rules, certificate, tokens, keys of return paths, thresholds and sinks; name what needs a restart.
 
         Raises:
             BouncedError: Something cannot be used; all of it stays as it was.
         """
         knowledge = read_knowledge(config)
         subscriptions = [
-            make_subscription(section)
-            for section in config.sink
-            if section.name in {known.name for known in self._config.sink} and section not in self._unchanged(config)
+            make_subscription(section) for section in config.sink if section not in self._unchanged(config)
         ]
         tokens, read = make_tokens(config), make_reader(config, knowledge)
         self._admission.renew(config)
@@ -81,13 +83,43 @@ class Daemon:
         if self.admin:
             self.admin.tokens = tokens
         self._incoming.read = read
-        await self._outgoing.replace(subscriptions)
-        self._outgoing.resume()
+        self._store.judge_by(config.policy)
+        await self._change_sinks({section.name for section in config.sink}, subscriptions)
         self._config = config
+        if unapplied := sorted(find_unapplied(self._started, config)):
+            _log.warning("restart_needed", keys=unapplied, consequence="these stay as they were at the start")
+
+    async def _change_sinks(self, names: Collection[str], subscriptions: Sequence[Subscription]) -> None:
+        known = {section.name for section in self._config.sink}
+        for name in sorted(known.difference(names)):
+            await self._outgoing.remove(name)
+            _log.info("sink_removed", sink=name)
+        await self._outgoing.replace([one for one in subscriptions if one.sink.name in known])
+        for subscription in subscriptions:
+            if subscription.sink.name not in known:
+                self._outgoing.add(_make_feed(self._store, subscription))
+                _log.info("sink_added", sink=subscription.sink.name)
+        self._outgoing.resume()
+        if known.difference(names):
+            try:
+                await _retire_orphans(self._store, names)
+            except StoreError as error:
+                _log.warning("deliveries_not_retired", error=str(error), consequence="the next start does it")
 
     def _unchanged(self, config: Config) -> list[SinkSection]:
         """Sinks whose section is the same, and that read no files, which may have changed."""
         return [section for section in config.sink if section in self._config.sink and not section.reads_files]
+
+
+def _make_feed(store: Store, subscription: Subscription) -> Feed:
+    """Return what feeds one sink."""
+    return Feed(store, subscription, clock=_clock, chance=random.random)
+
+
+async def _retire_orphans(store: Store, sinks: Collection[str]) -> None:
+    """Give up the deliveries to sinks that are no more."""
+    if retired := await store.retire_deliveries(sinks):
+        _log.warning("deliveries_retired", count=retired, remedy="bounced deliveries retry, once the sink is back")
 
 
 @asynccontextmanager
@@ -107,9 +139,8 @@ async def running(config: Config) -> AsyncIterator[Daemon]:
     async with await open_store(config) as store:
         if released := await store.release_own():
             _log.info("work_taken_up", count=released)
-        if retired := await store.retire_deliveries([one.sink.name for one in subscriptions]):
-            _log.warning("deliveries_retired", count=retired, remedy="bounced deliveries retry, once the sink is back")
-        outgoing = Outgoing(Feed(store, one, clock=_clock, chance=random.random) for one in subscriptions)
+        await _retire_orphans(store, [one.sink.name for one in subscriptions])
+        outgoing = Outgoing(_make_feed(store, one) for one in subscriptions)
         incoming = Incoming(store, outgoing, read=read, source=f"/bounced/{config.receive.hostname}")
         kept_up = upkeep.run(
             store,
@@ -124,7 +155,7 @@ async def running(config: Config) -> AsyncIterator[Daemon]:
         async with _in_background(loops), admin or nullcontext():
             servers = await receive.serve(endpoints, settings, incoming.accept, inherited=systemd.take_sockets())
             try:
-                daemon = Daemon(config, incoming, outgoing, settings, admission, servers, admin)
+                daemon = Daemon(config, store, incoming, outgoing, settings, admission, servers, admin)
                 yield daemon
                 servers.stop_listening()
                 await _drain(daemon, config.receive.shutdown_seconds)

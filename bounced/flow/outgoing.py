@@ -62,6 +62,8 @@ class Outgoing:
 
     def __init__(self, feeds: Iterable["Feed"]) -> None:
         self._feeds = {feed.name: feed for feed in feeds}
+        self._tasks = asyncio.TaskGroup()
+        self._running: dict[str, asyncio.Task[None]] = {}
 
     @property
     def held(self) -> dict[str, set[str]]:
@@ -90,9 +92,13 @@ class Outgoing:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
+        async with self._tasks:
             for feed in self._feeds.values():
-                tasks.create_task(feed.run())
+                self._start(feed)
+            await asyncio.Event().wait()  # feeds come and go
+
+    def _start(self, feed: "Feed") -> None:
+        self._running[feed.name] = self._tasks.create_task(feed.run())
 
     async def until_idle(self) -> None:
         """Wait until everything in memory is settled."""
@@ -100,9 +106,21 @@ class Outgoing:
             await feed.until_idle()
 
     async def replace(self, subscriptions: Collection[Subscription]) -> None:
-        """Go on with new settings of the same sinks; sinks that come or go need a restart."""
+        """Go on with new settings of the same sinks."""
         for subscription in subscriptions:
             await self._feeds[subscription.sink.name].replace(subscription)
+
+    def add(self, feed: "Feed") -> None:
+        """Send events to one more sink, from now on; used while `run` runs."""
+        self._feeds[feed.name] = feed
+        self._start(feed)
+
+    async def remove(self, name: str) -> None:
+        """Send nothing more to a sink; what was on its way stays in the store, pending."""
+        del self._feeds[name]
+        task = self._running.pop(name)
+        task.cancel()
+        await asyncio.wait({task})
 
     def resume(self) -> None:
         """Ask those sinks again that were gone."""

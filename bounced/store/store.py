@@ -86,15 +86,22 @@ class Store:
         self._reader_threads = ThreadPoolExecutor(engine.READERS, thread_name_prefix="store-reader")
         self._resources = resources
         self.archive = Archive(self._read, memory.names)
+        self._use(memory)
+        self._owner = owner
+        self._lease_time = lease_time
+        self._clock = clock
+        self._is_closed = False
+
+    def judge_by(self, policy: Policy) -> None:
+        """Judge recipients by `policy` from now on; one that is not heard of again stands as he stood."""
+        self._use(Memory(policy, self._memory.names))
+
+    def _use(self, memory: Memory) -> None:
         self._memory = memory
         # Bound once: the writer groups operations by their function.
         self._conclude = partial(promises.conclude, memory)
         self._clear = partial(recipients.clear, memory)
         self._import = partial(recipients.take_over, memory)
-        self._owner = owner
-        self._lease_time = lease_time
-        self._clock = clock
-        self._is_closed = False
 
     @classmethod
     async def open(

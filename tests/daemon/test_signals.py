@@ -1,6 +1,7 @@
 """TERM ends the daemon without losing anything; HUP changes it without ending it."""
 
 import asyncio
+import json
 import shutil
 import smtplib
 import ssl
@@ -92,6 +93,65 @@ async def test_new_rules_apply_after_a_reload(site, receiver, tmp_path):
     after = await receiver.until_recipient("after@example.com")
     assert not before["data"]["why"]["rule"].endswith("/test/full_moon")
     assert after["data"]["why"]["rule"].endswith("/test/full_moon")
+
+
+async def test_a_sink_that_is_added_gets_what_comes_after_the_reload(site, daemon, receiver, make_receiver):
+    other = await make_receiver()
+    await send(daemon.port, dsn("before@example.com"))
+    await receiver.until_recipient("before@example.com")
+    site.sections["sink"].append(other.sink("other"))
+    assert site.config.exists()
+    await reload(daemon)
+    await send(daemon.port, dsn("after@example.com"))
+    await other.until_recipient("after@example.com")
+    await receiver.until_recipient("after@example.com")
+    assert other.recipients == {"after@example.com"}
+    assert await daemon.stop() == 0
+
+
+async def test_a_sink_that_is_removed_gets_no_more_and_what_it_missed_can_be_listed(make_site, receiver, make_receiver):
+    other = await make_receiver()
+    site = make_site(receiver.sink(), other.sink("other"))
+    daemon = await site.start()
+    other.status = 503
+    await send(daemon.port, dsn("before@example.com"))
+    await other.until_requests(1)
+    site.sections["sink"] = [receiver.sink()]
+    assert site.config.exists()
+    await reload(daemon)
+    assert daemon.logged("deliveries_retired")[0]["count"] == 1
+    requests = other.requests
+    await send(daemon.port, dsn("after@example.com"))
+    await receiver.until_recipient("after@example.com")
+    assert await daemon.stop() == 0
+    assert other.requests == requests
+    listed = json.loads((await site.run("deliveries", "list", "--jsonl")).out)
+    assert (listed["sink"], listed["recipient"]) == ("other", "before@example.com")
+
+
+async def test_new_thresholds_count_after_a_reload(site, daemon, receiver):
+    full = {"status": "4.2.2", "said": "452 4.2.2 Mailbox full"}
+    await send(daemon.port, dsn("ann@example.com", **full))
+    await receiver.until_recipient("ann@example.com")
+    site.sections["escalate"] = {"bounces": 1, "days": 1}
+    assert site.config.exists()
+    await reload(daemon)
+    await send(daemon.port, dsn("ben@example.com", **full))
+    await receiver.until(lambda: "bounced.undeliverable" in {event["type"] for event in receiver.events})
+    [told] = [event for event in receiver.events if event["type"] == "bounced.undeliverable"]
+    assert told["data"]["recipient"] == "ben@example.com"
+
+
+async def test_what_needs_a_restart_is_named(site, daemon):
+    await reload(daemon)
+    assert not daemon.logged("restart_needed")
+    site.sections["receive"]["max_message_bytes"] = 1000
+    site.sections["store"]["lease_seconds"] = 10
+    site.sections["admin"]["tokens"] = ["0123456789abcdef0123456789abcdef"]
+    assert site.config.exists()
+    await reload(daemon)
+    assert daemon.logged("restart_needed")[0]["keys"] == ["receive.max_message_bytes", "store.lease_seconds"]
+    assert len(await send(daemon.port, dsn("ann@example.com"))) == 1
 
 
 async def test_a_broken_configuration_changes_nothing(site, daemon, receiver):
