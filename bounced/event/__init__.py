@@ -1,20 +1,32 @@
 """Write what we concluded as events that consumers can rely on.
 
 An event is a CloudEvents 1.0 document. Its data have one shape for every
-type, described by the JSON Schema that ``json_schema`` generates and the
+type, described by the JSON Schema that ``bounced.event.schema`` generates and the
 package ships; what is not known is null. Nothing here depends on when or how
 often it runs: the same message yields the same octets.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC
-from typing import Any, Literal
+from typing import Any
 
+from bounced.event.data import SCHEMA, EventData
+from bounced.event.schema import json_schema
 from bounced.model import Advice, Event, EventType, Kind, Message, Original, Outcome, Understanding, Verp, Why
 
-SCHEMA = "urn:bounced:schemas/bounce-1.json"
+__all__ = [
+    "SCHEMA",
+    "EventData",
+    "describe_original",
+    "describe_outcome",
+    "describe_understanding",
+    "json_schema",
+    "make_events",
+    "make_quarantine_event",
+    "make_undeliverable_event",
+]
+
 _TYPE_OF_KIND = {
     Kind.BOUNCE: EventType.BOUNCE,
     Kind.DELAY: EventType.DELAY,
@@ -22,82 +34,6 @@ _TYPE_OF_KIND = {
     Kind.FEEDBACK_REPORT: EventType.COMPLAINT,
     Kind.AUTO_REPLY: EventType.AUTO_REPLY,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class WhyData:
-    """Why the verdict is what it is."""
-
-    rule: str
-    evidence: str | None
-    confidence: Literal["certain", "likely", "weak"]
-
-
-@dataclass(frozen=True, slots=True)
-class VerpData:
-    """What the return path says."""
-
-    id: str | None
-    verified: bool
-    form: str
-
-
-@dataclass(frozen=True, slots=True)
-class OriginalData:
-    """The mail that failed, by the fields that came back with it."""
-
-    message_id: str | None
-    from_: str | None
-    to: str | None
-    subject: str | None
-    date: str | None
-    list_id: str | None
-    feedback_id: str | None
-    list_unsubscribe: str | None
-    envelope_id: str | None
-    headers: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class MessageData:
-    """The message that came back."""
-
-    id: str
-    received_at: str
-    size: int
-    kind: str | None
-    notes: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class EventData:
-    """What an event says of one recipient.
-
-    The order of the fields is the order in the document.
-    """
-
-    recipient: str | None
-    original_recipient: str | None
-    final_recipient: str | None
-    bounce_type: Literal["hard", "soft"] | None
-    advice: Literal["suppress", "retry", "fix", "review"] | None
-    reason: str | None
-    fault: Literal["recipient", "sender", "message", "system", "unknown"] | None
-    code: str | None
-    code_text: str | None
-    status: str | None
-    reply_code: str | None
-    action: Literal["failed", "delayed", "delivered", "relayed", "expanded"] | None
-    diagnostic: str | None
-    why: WhyData | None
-    provider: str | None
-    postmaster: str | None
-    hint: str | None
-    reporting_mta: str | None
-    remote_mta: str | None
-    verp: VerpData | None
-    original: OriginalData
-    message: MessageData
 
 
 def describe_outcome(outcome: Outcome) -> dict[str, Any]:
@@ -283,17 +219,3 @@ def _timestamp(message: Message) -> str:
 
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
-
-
-def json_schema() -> dict[str, Any]:
-    """Generate the JSON Schema of an event's data from the types above."""
-    from pydantic import TypeAdapter  # noqa: PLC0415 - only the build of the schema needs it
-
-    schema = TypeAdapter(EventData).json_schema()
-    original = schema["$defs"]["OriginalData"]
-    original["properties"] = {
-        "from" if name == "from_" else name: {**value, "title": "From"} if name == "from_" else value
-        for name, value in original["properties"].items()
-    }
-    original["required"] = ["from" if name == "from_" else name for name in original["required"]]
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA, **schema}
