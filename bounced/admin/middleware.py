@@ -1,4 +1,4 @@
-"""Go around every request: its log line, its time, its token, and the form of its errors."""
+"""Go around every request: its log line, its time, and the form of its errors."""
 
 import asyncio
 import time
@@ -10,7 +10,6 @@ from aiohttp.typedefs import Handler, Middleware
 
 from bounced import log
 from bounced.admin.problem import ProblemError
-from bounced.admin.tokens import Tokens
 from bounced.errors import StoreError
 
 _log = log.get("admin")
@@ -19,17 +18,28 @@ _PATIENCE_SECONDS = 30
 _DEADLINE, _IS_STARTED = "deadline", "is_started"
 _HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Referrer-Policy": "no-referrer",  # paths hold addresses
-    "Server": "bounced",
     "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
 }
+
+
+_SERVER = "bounced"  # not which libraries, nor their versions
 
 
 async def add_headers(request: web.BaseRequest, response: web.StreamResponse) -> None:
     """Put on every answer what keeps it out of caches and its text from being taken for anything else."""
     request[_IS_STARTED] = True
-    response.headers.update(_HEADERS)
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers["Server"] = _SERVER
 
 
 @web.middleware
@@ -52,20 +62,24 @@ async def log_request(request: web.Request, handler: Handler) -> web.StreamRespo
         )
 
 
-@web.middleware
-async def explain_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn whatever goes wrong into a problem document; an answer that has begun is cut off."""
-    try:
-        return await handler(request)
-    except ConnectionError:
-        raise  # the client has gone
-    except Exception as error:  # noqa: BLE001 - one request must not end the others; it is logged
-        problem = _explain(error)
-    if request.get(_IS_STARTED):
-        if request.transport:
-            request.transport.abort()  # a proper end would make half a list look whole
-        raise ConnectionAbortedError
-    return problem.to_response()
+def explain_errors(present: Callable[[web.Request, ProblemError], web.Response]) -> Middleware:
+    """Return a middleware that says what goes wrong, as `present` writes it; an answer that has begun is cut off."""
+
+    @web.middleware
+    async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except ConnectionError:
+            raise  # the client has gone
+        except Exception as error:  # noqa: BLE001 - one request must not end the others; it is logged
+            problem = _explain(error)
+        if request.get(_IS_STARTED):
+            if request.transport:
+                request.transport.abort()  # a proper end would make half a list look whole
+            raise ConnectionAbortedError
+        return present(request, problem)
+
+    return explain
 
 
 def _explain(error: Exception) -> ProblemError:
@@ -106,28 +120,3 @@ def note_progress(request: web.Request) -> None:
     """Give a request that moves many rows its full time again."""
     deadline: asyncio.Timeout = request[_DEADLINE]
     deadline.reschedule(asyncio.get_running_loop().time() + _PATIENCE_SECONDS)
-
-
-def require_token(tokens: Callable[[], Tokens], *, public: frozenset[str]) -> Middleware:
-    """Return a middleware that lets in who has a token; the `public` paths are open to all.
-
-    What does not exist needs a token too, so that strangers learn nothing.
-    """
-
-    @web.middleware
-    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path in public:
-            return await handler(request)
-        if not tokens():
-            raise ProblemError(
-                HTTPStatus.FORBIDDEN, "no token is configured, so nobody may ask: set admin.tokens or admin.token_files"
-            )
-        if not tokens().allow(request.headers.get("Authorization", "")):
-            raise ProblemError(
-                HTTPStatus.UNAUTHORIZED,
-                "send a token that is in force: Authorization: Bearer …",
-                headers={"WWW-Authenticate": 'Bearer realm="bounced"'},
-            )
-        return await handler(request)
-
-    return check

@@ -58,8 +58,8 @@ def read_limit(text: str, *, most: int) -> int:
     raise bad_request(f"limit is a number from 1 to {most}")
 
 
-def read_since(text: str) -> datetime:
-    """Return a time; without an offset it is in UTC.
+def read_since(text: str, name: str = "since") -> datetime:
+    """Return the time that the parameter `name` holds; without an offset it is in UTC.
 
     Raises:
         ProblemError: It is none.
@@ -68,7 +68,7 @@ def read_since(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise bad_request("since is a time such as 2026-11-23 or 2026-11-23T09:00:00Z") from None
+        raise bad_request(f"{name} is a time such as 2026-11-23 or 2026-11-23T09:00:00Z") from None
 
 
 def write_cursor(cursor: str | None) -> str | None:

@@ -2,15 +2,20 @@
 
 import logging
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Self
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from bounced import log
-from bounced.admin.api import Recipients
-from bounced.admin.middleware import add_headers, explain_errors, limit_time, log_request, require_token
+from bounced.admin.access import require_access
+from bounced.admin.api import make_routes
+from bounced.admin.middleware import add_headers, explain_errors, limit_time, log_request
+from bounced.admin.pages import PUBLIC, Pages
+from bounced.admin.sessions import Sessions
 from bounced.admin.tokens import Tokens
+from bounced.classify import Knowledge
 from bounced.errors import ConfigurationError
 from bounced.store import Store
 
@@ -20,7 +25,7 @@ _MAX_BODY_BYTES = 1024 * 1024
 _KEEPALIVE_SECONDS = 30
 _LINGERING_SECONDS = 1
 _SHUTDOWN_SECONDS = 5
-_PUBLIC = frozenset({"/healthz"})
+_PUBLIC = PUBLIC | {"/healthz"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,26 +66,31 @@ class AdminServer:
         address: Where to listen.
         store: What is asked and told.
         tokens: Who may ask.
+        knowledge: What codes, reasons and providers are called.
 
     Attributes:
         tokens: Who may ask; a reload replaces it.
+        knowledge: What codes, reasons and providers are called; a reload replaces it.
         address: Where it listens, with the port that was found for port 0.
     """
 
-    def __init__(self, address: Address, store: Store, tokens: Tokens) -> None:
-        self.address, self.tokens = address, tokens
+    def __init__(self, address: Address, store: Store, tokens: Tokens, knowledge: Knowledge) -> None:
+        self.address, self.tokens, self.knowledge = address, tokens, knowledge
+        sessions = Sessions(lambda: self.tokens)
+        pages = Pages(store, sessions, lambda: self.knowledge, _clock)
         application = web.Application(
             middlewares=[
                 log_request,
-                explain_errors,
+                explain_errors(pages.present_problem),
                 limit_time,
-                require_token(lambda: self.tokens, public=_PUBLIC),
+                require_access(lambda: self.tokens, sessions, public=_PUBLIC),
             ],
             client_max_size=_MAX_BODY_BYTES,
         )
         application.on_response_prepare.append(add_headers)
         application.router.add_get("/healthz", _say_alive)
-        application.add_routes(Recipients(store).routes())
+        application.add_routes(make_routes(store, lambda: self.knowledge, _clock))
+        application.add_routes(pages.routes())
         # What reaches this logger is what strangers send that is no HTTP; our own errors are in `explain_errors`.
         noise = logging.getLogger("bounced.admin.http")
         noise.setLevel(logging.CRITICAL)
@@ -117,6 +127,10 @@ class AdminServer:
     async def __aexit__(self, *_: object) -> None:
         """Take no new requests and let those under way end."""
         await self._runner.cleanup()
+
+
+def _clock() -> datetime:
+    return datetime.now(UTC)
 
 
 async def _say_alive(_: web.Request) -> web.Response:

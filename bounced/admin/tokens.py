@@ -43,15 +43,19 @@ class Tokens:
     def allow(self, authorization: str) -> Scope:
         """Return what the holder of the token in an Authorization field may do."""
         scheme, _, given = authorization.partition(" ")
-        scope = self.find(given.strip())
+        scope = self.scope_of(self.digest(given.strip()))
         return scope if scheme.lower() == "bearer" else Scope.NOTHING
 
-    def find(self, token: str) -> Scope:
-        """Return what the holder of a token may do."""
-        digest = _digest(token)
+    def scope_of(self, digest: bytes) -> Scope:
+        """Return what the holder of the token with this digest may do."""
         # All are compared, whichever is the right one; digests are of one length.
         matches = [(hmac.compare_digest(digest, known), scope) for known, scope in self._digests]
         return max((scope for is_equal, scope in matches if is_equal), default=Scope.NOTHING)
+
+    @staticmethod
+    def digest(token: str) -> bytes:
+        """Return what is kept of a token."""
+        return _digest(token)
 
 
 def _check(token: str, where: str) -> str:

@@ -81,7 +81,7 @@ class Daemon:
         if self._settings.tls:
             self._settings.tls.reload()
         if self.admin:
-            self.admin.tokens = tokens
+            self.admin.tokens, self.admin.knowledge = tokens, knowledge
         self._incoming.read = read
         self._store.judge_by(config.policy)
         await self._change_sinks({section.name for section in config.sink}, subscriptions)
@@ -134,7 +134,8 @@ async def running(config: Config) -> AsyncIterator[Daemon]:
     settings = make_receive_settings(config, admission)
     endpoints = [receive.Endpoint.parse(text) for text in config.receive.listen]
     subscriptions = [make_subscription(section) for section in config.sink]
-    read = make_reader(config, read_knowledge(config))
+    knowledge = read_knowledge(config)
+    read = make_reader(config, knowledge)
     address, tokens = make_admin_address(config), make_tokens(config)
     async with await open_store(config) as store:
         if released := await store.release_own():
@@ -151,7 +152,7 @@ async def running(config: Config) -> AsyncIterator[Daemon]:
             summarize=partial(summarize, campaign_header=config.admin.campaign_header),
         )
         loops = (outgoing.run(), incoming.run(), kept_up, _feed_watchdog(store, incoming))
-        admin = AdminServer(address, store, tokens) if address else None
+        admin = AdminServer(address, store, tokens, knowledge) if address else None
         async with _in_background(loops), admin or nullcontext():
             servers = await receive.serve(endpoints, settings, incoming.accept, inherited=systemd.take_sockets())
             try:

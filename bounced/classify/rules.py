@@ -103,6 +103,11 @@ class RuleSet:
             for status in rule.status if not rule.pattern else ():
                 self._of_status.setdefault(status, []).append(number)
 
+    @property
+    def providers(self) -> dict[str, Provider]:
+        """The providers that can be recognised, by their names."""
+        return {provider.name: provider for provider in (*self._hosts.values(), *self._marks)}
+
     def find_words(self, text: str) -> Words:
         """Return the phrases of rules and marks in `text`; what stands in an address is a name and no word."""
         text = _join_lines(text[:_LOOKED_AT])

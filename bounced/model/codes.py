@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Self
 
 _STATUS = re.compile(r"([245])\.([0-9]{1,3})\.([0-9]{1,3})")
@@ -17,7 +16,6 @@ class Status:
     detail: int
 
     @classmethod
-    @lru_cache(maxsize=256)
     def parse(cls, text: str) -> Self | None:
         """Read a code such as ``5.1.1`` that makes up the whole of `text`, or return None."""
         match = _STATUS.fullmatch(text)

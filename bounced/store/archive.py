@@ -104,7 +104,7 @@ class Archive:
         """Return how many events wait to be counted, and to be found."""
         return await self._read(looking.count_uncounted)
 
-    async def list_reports(self, limit: int) -> list[str]:
+    async def list_reports(self, limit: int = 100_000) -> list[str]:
         """Return the reports, as JSON, of the messages that were concluded last, the latest first."""
         return await self._read(reading.list_reports, limit)
 

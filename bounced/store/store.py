@@ -355,10 +355,6 @@ class Store:
         """Return an event with its message's id and report."""
         return await self._read(reading.fetch_event, event_id)
 
-    async def list_reports(self, limit: int = 100_000) -> list[str]:
-        """Return the reports, as JSON, of the messages that were concluded last, the latest first."""
-        return await self._read(reading.list_reports, limit)
-
     async def list_deliveries(
         self,
         *,

@@ -15,8 +15,9 @@ from bounced.admin import server as server_module
 from bounced.admin.server import Address, AdminServer
 from bounced.admin.tokens import Tokens
 from bounced.escalate import State, find_facts
+from bounced.event import describe_understanding, make_events
 from bounced.model import Envelope, Message
-from bounced.pipeline import understand
+from bounced.pipeline import shipped_knowledge, understand
 from bounced.store import Conclusion, ImportedRecipient, Store
 from tests.daemon.mail import dsn
 
@@ -36,8 +37,8 @@ def serve(store):
     """Return a context with an admin server on a free port."""
 
     @asynccontextmanager
-    async def serve_(*tokens: str, on: Store = store) -> AsyncIterator[AdminServer]:
-        async with AdminServer(Address("127.0.0.1", 0), on, Tokens(tokens)) as server:
+    async def serve_(*tokens: str, read_tokens: tuple[str, ...] = (), on: Store = store) -> AsyncIterator[AdminServer]:
+        async with AdminServer(Address("127.0.0.1", 0), on, Tokens(tokens, read_tokens), shipped_knowledge()) as server:
             yield server
 
     return serve_
@@ -94,6 +95,24 @@ def bounce(store):
         return message.id
 
     return bounce_
+
+
+@pytest.fixture
+def tell(store):
+    """Let a message come in and be told to the sink `app`; return the ids of its events."""
+
+    async def tell_(raw: bytes, *, sinks: tuple[str, ...] = ("app",)) -> list[str]:
+        message = Message.of(Envelope("", ("bounce@example.com",), SINCE), raw)
+        found = understand(message.raw)
+        events = make_events(message, found, source="/test")
+        await store.accept(message, lease=True)
+        keys = tuple((event.id, sink) for event in events for sink in sinks)
+        report = json.dumps(describe_understanding(found))
+        facts = find_facts(message, found)
+        await store.conclude(Conclusion(message.id, found.kind, report, events, keys, frozenset(keys), facts))
+        return [event.id for event in events]
+
+    return tell_
 
 
 @pytest.fixture

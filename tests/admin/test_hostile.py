@@ -7,7 +7,8 @@ import io
 import aiohttp
 import pytest
 
-from bounced.admin import api, middleware
+from bounced.admin import middleware
+from bounced.admin.api import recipients as api
 from bounced.store import Store
 from tests.admin.conftest import ROOT, TOKEN
 
@@ -26,7 +27,7 @@ def assert_problem(status, headers, problem):
 @pytest.mark.parametrize(
     ("method", "path", "expected"),
     [
-        ("GET", "/", 404),
+        ("GET", "/nowhere", 404),
         ("GET", "/api/v1", 404),
         ("GET", f"{ROOT}/", 404),
         ("GET", f"{ROOT}/nobody", 404),

@@ -112,4 +112,4 @@ async def test_an_event_that_no_sink_wants_is_kept_without_deliveries(make_flow,
         await flow.until_idle()
     assert await store.list_deliveries() == []
     assert (await store.count_backlog()).messages == 0
-    assert len(await store.list_reports()) == 1
+    assert len(await store.archive.list_reports()) == 1

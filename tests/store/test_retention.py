@@ -47,7 +47,7 @@ async def test_each_kind_goes_at_its_age_and_the_message_with_the_last(store, ma
 
     assert await store.purge(keep(messages=9, reports=9)) == {"reports": 1}
     assert (await store.fetch_event(event_id)).report is None
-    assert await store.list_reports() == []
+    assert await store.archive.list_reports() == []
 
     assert await store.purge(keep(messages=9, reports=9, events=9)) == {"events": 1, "remains": 1}
     assert await store.fetch_event(event_id) is None

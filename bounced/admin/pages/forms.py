@@ -1,0 +1,45 @@
+"""Take what people send by the forms of our own pages, and lead them on."""
+
+from http import HTTPStatus
+
+from aiohttp import web
+
+from bounced.admin.access import SESSION
+from bounced.admin.address import is_text
+from bounced.admin.problem import ProblemError, bad_request
+
+_MAX_FIELD = 1000
+
+
+async def read_form(request: web.Request) -> dict[str, str]:
+    """Return the fields of a form that one of our own pages sent.
+
+    Raises:
+        ProblemError: It comes from elsewhere, or holds what no form of ours holds.
+    """
+    fields = await read_fields(request)
+    session = request.get(SESSION)
+    if session is None or not session.has_sent(fields.pop("form_key", "")):
+        raise ProblemError(
+            HTTPStatus.FORBIDDEN, "this form is too old, or none of ours; go back and load the page again"
+        )
+    return fields
+
+
+async def read_fields(request: web.Request) -> dict[str, str]:
+    """Return the fields of any form.
+
+    Raises:
+        ProblemError: It holds what no form of ours holds.
+    """
+    if request.content_type != "application/x-www-form-urlencoded":
+        raise bad_request("this is no form")
+    fields = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+    if any(len(value) > _MAX_FIELD or not is_text(value) for value in fields.values()):
+        raise bad_request("a field is too long, or has control characters")
+    return fields
+
+
+def lead_to(path: str) -> web.Response:
+    """Let the browser go on to one of our pages."""
+    return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": path})
