@@ -13,6 +13,26 @@ from bounced.store.trouble import store_error
 Resources = ExitStack[None]
 
 
+def prepare(url: URL) -> tuple[str | None, str | None]:
+    """Bring a database to the schema of this version; return that of before, None where there was none, and of now.
+
+    Raises:
+        ConfigurationError: A newer version wrote the database.
+        StoreError: The database cannot be reached.
+    """
+    path = engine.database_path(url)
+    if path is not None:
+        engine.create_file(path)
+    writers = engine.writing_engine(url)
+    try:
+        with engine.starting_alone(path):
+            return migrate(writers)
+    except SQLAlchemyError as error:
+        raise store_error(error) from error
+    finally:
+        writers.dispose()
+
+
 def connect(url: URL, *, exclusive: bool, pseudonymize: bool) -> tuple[Engine, Engine, Resources, Names]:
     """Return engines to write and read with, on a database that is ready, all that is to be closed, and the names.
 
