@@ -3,9 +3,14 @@ import uuid
 
 import psycopg
 import pytest
+from hypothesis import settings
 
 POSTGRES = os.environ.get("BOUNCED_TEST_POSTGRES", "postgresql://root@127.0.0.1:5432/test")
 SKIP_IS_FAILURE = os.environ.get("BOUNCED_REQUIRE_SERVICES") == "1"
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("bounced", deadline=None)
+settings.load_profile("bounced")
 
 
 @pytest.hookimpl(wrapper=True)

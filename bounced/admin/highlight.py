@@ -45,5 +45,5 @@ def show_decoded(raw: bytes, words: str | None) -> list[Piece]:
 
 def _texts(raw: bytes) -> Iterator[str]:
     for part in Part(normalize_line_ends(raw[:1_048_576]).lstrip(b"\n")).walk():
-        if part.content_type.main in {"text", "message"}:
+        if part.content_type.full.startswith(("text/", "message/")):
             yield decode(part.content()[:_MAX_PART], part.content_type.parameters.get("charset"))

@@ -5,6 +5,7 @@ in the reply code; where there is nothing it is 911. A finer answer beats a
 coarser one, but a temporary code stays soft whatever the reason.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -86,11 +87,14 @@ def classify(finding: Finding, knowledge: Knowledge, *, profile: Profile = Profi
         profile: Whether texts may overrule codes.
     """
     status = finer(finding.status, finding.said_status)
-    code, ground = _by_code(status, finding.reply, knowledge.tables)
+    decisive = finding.reply if _says_nothing(status) else None
     words = knowledge.rules.find_words(finding.diagnostic or finding.explanation or "")
     provider = knowledge.rules.recognise(finding.remote_mta, words)
     if profile is Profile.RULES:
-        ground = _by_rules(finding, words, provider, knowledge, ground)
+        ground = _by_everything(finding, words, provider, status, decisive, knowledge)
+    else:
+        ground = _by_code(status, decisive, knowledge.tables)
+    code = _find_row(status, decisive, knowledge.tables)
     bounce_type = code.bounce_type
     if profile is Profile.RULES and ground.reason.bounce_type is not None:
         bounce_type = ground.reason.bounce_type
@@ -111,31 +115,34 @@ def classify(finding: Finding, knowledge: Knowledge, *, profile: Profile = Profi
     )
 
 
-def _by_rules(
-    finding: Finding, words: Words, provider: Provider | None, knowledge: Knowledge, by_code: _Ground
+def _by_everything(
+    finding: Finding,
+    words: Words,
+    provider: Provider | None,
+    status: Status | None,
+    decisive: Reply | None,
+    knowledge: Knowledge,
 ) -> _Ground:
-    """Ask the rules about the diagnostic, and about the rest of the text where that and the codes say nothing."""
-    statuses = frozenset(status for status in (finding.status, finding.said_status) if status is not None)
+    """Ask the diagnostic, then the codes; where these say too little, the rest of the text, then single words."""
+    statuses = frozenset([one for one in (finding.status, finding.said_status) if one is not None])
     evidence = Evidence(statuses, finding.reply, finding.stage, provider)
-    match = knowledge.rules.first_match(words, evidence)
-    if match is None and finding.diagnostic and finding.explanation and by_code.reason.fault is Fault.UNKNOWN:
-        match = knowledge.rules.first_match(knowledge.rules.find_words(finding.explanation), evidence)
-    if match is None:
-        return _by_words(finding, evidence, knowledge, by_code)
-    why = Why(match.rule.name, match.words, Confidence.LIKELY)
-    return _Ground(knowledge.tables.reasons[match.rule.reason], why, match.rule.hint)
-
-
-def _by_words(finding: Finding, evidence: Evidence, knowledge: Knowledge, by_code: _Ground) -> _Ground:
-    """Ask for single telling words of the diagnostic, unless the code names the very thing that failed."""
-    status = finer(finding.status, finding.said_status)
+    rules, reasons = knowledge.rules, knowledge.tables.reasons
+    if match := rules.first_match(words, evidence):
+        return _ground_of(match, reasons, Confidence.LIKELY)
+    by_code = _by_code(status, decisive, knowledge.tables)
+    if by_code.reason.fault is Fault.UNKNOWN and finding.diagnostic and finding.explanation:
+        match = rules.first_match(rules.find_words(finding.explanation), evidence)
+        if match:
+            return _ground_of(match, reasons, Confidence.LIKELY)
     if status is not None and status.detail != 0 and by_code.reason.name not in _COARSE_REASONS:
         return by_code
-    match = knowledge.words.first_match(knowledge.words.find_words(without_names(finding.diagnostic or "")), evidence)
-    if match is None:
-        return by_code
-    why = Why(match.rule.name, match.words, Confidence.WEAK)
-    return _Ground(knowledge.tables.reasons[match.rule.reason], why, match.rule.hint)
+    telling = knowledge.words.find_words(without_names(finding.diagnostic or ""))
+    match = knowledge.words.first_match(telling, evidence)
+    return _ground_of(match, reasons, Confidence.WEAK) if match else by_code
+
+
+def _ground_of(match: Match, reasons: Mapping[str, Reason], confidence: Confidence) -> _Ground:
+    return _Ground(reasons[match.rule.reason], Why(match.rule.name, match.words, confidence), match.rule.hint)
 
 
 def finer(field: Status | None, said: Status | None) -> Status | None:
@@ -166,18 +173,27 @@ def advise(bounce_type: BounceType, fault: Fault, confidence: Confidence) -> Adv
             return Advice.REVIEW
 
 
-def _by_code(status: Status | None, reply: Reply | None, tables: CodeTables) -> tuple[Code, _Ground]:
-    """Find the row of our table, and the reason that the code alone suggests."""
-    says_nothing = status is None or (status.subject, status.detail) in _SAYS_NOTHING
-    if reply is not None and says_nothing:
-        why = Why(f"codes/reply/{reply}", str(reply), Confidence.LIKELY)
-        return tables.by_reply(reply), _Ground(tables.reason_of_reply(reply), why)
-    if status is not None:
-        reason, entry = tables.reason_of_status(status)
-        confidence = Confidence.WEAK if status.is_undefined else Confidence.CERTAIN
-        return tables.by_status(status), _Ground(reason, Why(f"codes/enhanced/{entry}", str(status), confidence))
-    why = Why(f"codes/{NO_CODE}", None, Confidence.WEAK)
-    return tables.codes[NO_CODE], _Ground(tables.reasons["undefined"], why)
+def _says_nothing(status: Status | None) -> bool:
+    return status is None or (status.subject, status.detail) in _SAYS_NOTHING
+
+
+def _find_row(status: Status | None, decisive: Reply | None, tables: CodeTables) -> Code:
+    """Find the row of our table; a reply code is given only where it says more than the status."""
+    if decisive is not None:
+        return tables.by_reply(decisive)
+    return tables.codes[NO_CODE] if status is None else tables.by_status(status)
+
+
+def _by_code(status: Status | None, decisive: Reply | None, tables: CodeTables) -> _Ground:
+    """Find the reason that the code alone suggests; a reply code is given only where it says more than the status."""
+    if decisive is not None:
+        why = Why(f"codes/reply/{decisive}", str(decisive), Confidence.LIKELY)
+        return _Ground(tables.reason_of_reply(decisive), why)
+    if status is None:
+        return _Ground(tables.reasons["undefined"], Why(f"codes/{NO_CODE}", None, Confidence.WEAK))
+    reason, entry = tables.reason_of_status(status)
+    confidence = Confidence.WEAK if status.is_undefined else Confidence.CERTAIN
+    return _Ground(reason, Why(f"codes/enhanced/{entry}", str(status), confidence))
 
 
 def _is_transient(finding: Finding, status: Status | None) -> bool:

@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from string import Formatter
 
 from bounced.errors import ConfigurationError
 from bounced.identify import quoting
@@ -41,12 +42,14 @@ class Form:
         pattern: Matches the whole address, its local part without quotes.
         template: Makes such an address; empty where only reading is known.
         example: An address that this form reads before any other.
+        mark: What stands in every address of this form, in lower case.
     """
 
     name: str
     pattern: re.Pattern[str]
     template: str = ""
     example: str = ""
+    mark: str = ""
 
     def read(self, address: str) -> dict[str, str] | None:
         """Return the named parts of `address`, or None where it has not this form."""
@@ -103,15 +106,27 @@ def shipped_forms() -> tuple[Form, ...]:
     """Return the forms that come with the package, in order."""
     entries = tomllib.loads(read_text("bounced.identify.data", "forms.toml"))["form"]
     return tuple(
-        Form(entry["name"], _compile(entry["pattern"].replace("\n", "")), entry["template"], entry["example"])
+        Form(
+            entry["name"],
+            _compile(entry["pattern"].replace("\n", "")),
+            entry["template"],
+            entry["example"],
+            _mark_of(entry["template"]),
+        )
         for entry in entries
     )
 
 
+def _mark_of(template: str) -> str:
+    """Return the longest text between the fields of a template: cheap to look for before its pattern is tried."""
+    return max((text for text, *_ in Formatter().parse(template)), key=len).lower()
+
+
 def read_form(address: str, forms: Iterable[Form]) -> Found | None:
     """Return what the first form that matches says, or None where none does."""
+    lowered = address.lower()
     for form in forms:
-        parts = form.read(address)
+        parts = form.read(address) if form.mark in lowered else None
         if parts is not None:
             user, domain = parts.get("user"), parts.get("domain")
             return Found(form.name, parts.get("id"), quoting.join(user, domain) if user and domain else None)

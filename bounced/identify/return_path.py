@@ -52,13 +52,15 @@ def read_return_path(address: str, settings: VerpSettings, *, today: date | None
 
 
 def _read_signed(address: str, settings: VerpSettings, today: date | None) -> Verp | None:
+    if not settings.keys:
+        return None
     unquoted = "@".join(quoting.split(address))
     result = check(unquoted, settings.keys, today=today or date.min, prefix=settings.prefix)
     if not isinstance(result, Refused):
         return Verp(result.id, _SIGNED, is_verified=True, recipient=result.recipient)
     if result.token:
         return Verp(result.token.id, _SIGNED, is_verified=False, recipient=result.token.recipient)
-    if not settings.keys or result.reason is Refusal.NOT_OURS:
+    if result.reason is Refusal.NOT_OURS:
         return None
     return Verp(None, _SIGNED, is_verified=False)
 
@@ -88,7 +90,7 @@ def read_return_paths(
     read += [verp for verp in named if verp.form == _SIGNED]
     if read:
         return max(read, key=lambda verp: verp.is_verified)  # the first one of those that are equal
-    for address in hints:
+    for address in dict.fromkeys(hints):
         verp = read_return_path(address, settings, today=today)
         if verp:
             return Verp(verp.id, verp.form, is_verified=False)

@@ -90,6 +90,8 @@ def unwrap(address: str, wrapping: Wrapping, *, today: date | None) -> Unwrapped
         wrapping: The secrets that are known.
         today: The day, in UTC; None does not look at the age of tags.
     """
+    if "=" not in address:
+        return Unwrapped(address)
     has_tag = is_verified = False
     for _ in range(_LAYERS):
         local_part, domain = quoting.split(address)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 _STATUS = re.compile(r"([245])\.([0-9]{1,3})\.([0-9]{1,3})")
@@ -16,6 +17,7 @@ class Status:
     detail: int
 
     @classmethod
+    @lru_cache(maxsize=256)
     def parse(cls, text: str) -> Self | None:
         """Read a code such as ``5.1.1`` that makes up the whole of `text`, or return None."""
         match = _STATUS.fullmatch(text)

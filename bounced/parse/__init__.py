@@ -5,7 +5,7 @@ first that understands the message wins. No input makes them raise, and all
 of them work within one set of limits.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from bounced.model import Finding, Kind, Report
@@ -19,8 +19,15 @@ from bounced.parse.mime import DEFAULT_LIMITS, Limits
 
 __all__ = ["DEFAULT_LIMITS", "Limits", "parse", "read_answer"]
 
-ORIGINAL_HEADERS = frozenset(
-    {"message-id", "from", "to", "subject", "date", "list-id", "feedback-id", "list-unsubscribe"}
+_ORIGINAL_HEADERS = (
+    "date",
+    "feedback-id",
+    "from",
+    "list-id",
+    "list-unsubscribe",
+    "message-id",
+    "subject",
+    "to",
 )
 # The most trustworthy first: where it was delivered, where it was meant to go.
 _DELIVERED_TO = ("x-original-to", "delivered-to", "envelope-to", "to")
@@ -50,23 +57,13 @@ def parse(raw: bytes, *, limits: Limits = DEFAULT_LIMITS, headers: Iterable[str]
         ``not_bounce`` where none does. Never raises, whatever the octets.
     """
     mail = Mail(raw, limits)
-    report = next((found for reader in _READERS if (found := reader(mail))), Report(kind=Kind.NOT_BOUNCE))
-    notes = list(report.notes)
-    excess = len(report.findings) - limits.recipients
-    if excess > 0:
-        notes.append(f"{excess} recipients beyond the first {limits.recipients} left out")
-    if len(mail.parts) == limits.parts:
-        notes.append(f"looked at the first {limits.parts} parts only")
-    if mail.is_cut:
-        notes.append(f"looked at the first {limits.message_bytes} octets only")
+    report = _read(mail)
     return replace(
         report,
         findings=report.findings[: limits.recipients],
         original_headers=_original_headers(mail, headers),
-        delivered_to=tuple(
-            address for name in _DELIVERED_TO if (address := find_address(mail.headers.get(name) or ""))
-        ),
-        notes=tuple(notes),
+        delivered_to=tuple([address for name in _DELIVERED_TO if (address := _address_in(mail.headers.get(name)))]),
+        notes=(*report.notes, *_cuts(mail, report)),
     )
 
 
@@ -91,8 +88,32 @@ def read_answer(text: str, *, host: str | None = None) -> Finding:
     )
 
 
+def _read(mail: Mail) -> Report:
+    for reader in _READERS:
+        report = reader(mail)
+        if report is not None:
+            return report
+    return Report(kind=Kind.NOT_BOUNCE)
+
+
+def _cuts(mail: Mail, report: Report) -> Iterator[str]:
+    """Say what of the message was not looked at."""
+    excess = len(report.findings) - mail.limits.recipients
+    if excess > 0:
+        yield f"{excess} recipients beyond the first {mail.limits.recipients} left out"
+    if len(mail.parts) == mail.limits.parts:
+        yield f"looked at the first {mail.limits.parts} parts only"
+    if mail.is_cut:
+        yield f"looked at the first {mail.limits.message_bytes} octets only"
+
+
 def _original_headers(mail: Mail, wanted: Iterable[str]) -> dict[str, str]:
-    if mail.returned is None:
+    returned = mail.returned
+    if returned is None:
         return {}
-    names = ORIGINAL_HEADERS.union(name.lower() for name in wanted)
-    return {name: value for name in sorted(names) if (value := mail.returned.get(name))}
+    names = (*_ORIGINAL_HEADERS, *(name.lower() for name in wanted))
+    return {name: value for name in names if (value := returned.get(name))}
+
+
+def _address_in(field: str | None) -> str | None:
+    return find_address(field) if field else None

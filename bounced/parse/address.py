@@ -12,6 +12,8 @@ _DOMAIN = rf"(?:{_ASCII_DOMAIN}|[^{_SPECIAL}]{{1,255}})"
 _BARE = rf"[^{_SPECIAL}'`][^{_SPECIAL}]{{0,127}}@{_DOMAIN}"
 _QUOTED = rf"\"(?:[^\"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f]){{0,128}}\"@{_DOMAIN}"
 _SIGNS_BEFORE = re.compile(rf"[^@]*[{_SIGN}](?=[A-Za-z0-9][!-?A-~]*@[!-~]+\Z)")
+# How nearly all addresses look: no need to search one.
+_PLAIN = re.compile(r"[A-Za-z0-9_+=-][A-Za-z0-9._+=-]{0,127}@[A-Za-z0-9.-]{1,254}[A-Za-z0-9]")
 ADDRESS = re.compile(f"{_QUOTED}|{_BARE}")
 _SOURCE_ROUTE = re.compile(r"^@[^\s:]{1,500}:")
 _UTF8_ESCAPE = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
@@ -23,7 +25,9 @@ _LAST_CODE_POINT = 0x10FFFF
 
 def find_address(text: str) -> str | None:
     """Return the first mail address in `text` without brackets and route, or None."""
-    text = text[:_LOOKED_AT].strip().removeprefix("<")
+    text = text[:_LOOKED_AT].strip().removeprefix("<").removesuffix(">")
+    if _PLAIN.fullmatch(text):
+        return text
     route = _SOURCE_ROUTE.match(text)
     if route:
         text = text[route.end() :]

@@ -59,7 +59,7 @@ def read_receipt(mail: Mail) -> Report | None:
 
 def read_challenge(mail: Mail) -> Report | None:
     """Recognise the question of a filter whether a person sent the mail."""
-    is_marked = any(name in mail.headers for name in _CHALLENGE_HEADERS)
+    is_marked = not _CHALLENGE_HEADERS.isdisjoint(mail.headers.names)
     if not is_marked and (mail.is_from_daemon or "challenge" not in mail.subject_wording):
         return None
     return Report(kind=Kind.CHALLENGE, findings=_sender(mail), reader="challenge")
@@ -74,8 +74,8 @@ def read_auto_reply(mail: Mail) -> Report | None:
     if mail.is_from_daemon:
         return None
     headers = mail.headers
-    is_marked = any(name in headers for name in _AUTO_HEADERS) or any(
-        (headers.get(name) or "").strip().lower().startswith(values) for name, values in _AUTO_VALUES.items()
+    is_marked = not _AUTO_HEADERS.isdisjoint(headers.names) or any(
+        (headers.get(name) or "").strip().lower().startswith(_AUTO_VALUES[name]) for name in _AUTO_VALUES
     )
     if not is_marked and "auto_reply" not in mail.subject_wording:
         return None

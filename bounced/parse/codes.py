@@ -9,17 +9,20 @@ from dataclasses import dataclass
 
 from bounced.model import Reply, Status
 
-_ENHANCED = r"([245])\.([0-9])\.([0-9]{1,3})(?![0-9]|\.[0-9])"
+_ENHANCED = r"([245]\.[0-9]\.[0-9]{1,3})(?![0-9]|\.[0-9])"
 _STATUS = re.compile(rf"(?<![0-9.A-Za-z_]){_ENHANCED}")
 # "550 5.1.1", "550-5.1.1", "550 #5.1.1", "550 (5.1.1": the strongest form, the server's own reply.
 _PAIR = re.compile(rf"(?<![0-9.A-Za-z])([45][0-9]{{2}})[ -]{{1,3}}[#(\['\"]{{0,2}}{_ENHANCED}")
 # A bare reply stands at the start of what the server said, or behind a word or mark that introduces it.
-_REPLY = re.compile(
-    r"(?:\A|[:;#<>(\"'=\n]|\b(?:said|code|error|reply|replied|response|responded|returned|status|refused|smtp)\b"
-    r"|(?= [45][0-9]{2}-['\"]))"
-    r"[ :=#<>(\"']{0,4}([45][0-9]{2})(?=[ \-,:;)\"'#\n]|\Z)",
+_REPLY = re.compile(r"(?<![^ :;#<>(\"'=\n])([45][0-9]{2})(?=[ \-,:;)\"'#\n]|\Z)")
+_INTRODUCED = re.compile(
+    r"(?:\A|[:;#<>(\"'=\n]|\b(?:said|code|error|reply|replied|response|responded|returned|status|refused|smtp)\b)"
+    r"[ :=#<>(\"']{0,4}\Z",
     re.IGNORECASE,
 )
+_BEFORE_REPLY = 20
+# QUIRK: some gateways write "550-'text'" in the middle of a sentence.
+_QUOTED_BEHIND = ("-'", '-"')
 # Diagnostics have at most a few lines; a body is searched by its reader, piece by piece.
 _LOOKED_AT = 4096
 
@@ -44,15 +47,24 @@ def read_codes(text: str) -> Codes:
     """
     text = text[:_LOOKED_AT].strip()
     for pair in _PAIR.finditer(text):
-        if pair[1][0] == pair[2]:
-            return Codes(Reply(int(pair[1])), Status(*map(int, pair.groups()[1:])))
-    reply = _REPLY.search(text)
-    return Codes(Reply(int(reply[1])) if reply else None, find_status(text))
+        reply, status = pair.groups()
+        if reply[0] == status[0]:
+            return Codes(Reply(int(reply)), Status.parse(status))
+    return Codes(_find_reply(text), find_status(text))
+
+
+def _find_reply(text: str) -> Reply | None:
+    for found in _REPLY.finditer(text):
+        start, end = found.span()
+        is_quoted = text[end : end + 2] in _QUOTED_BEHIND and text[start - 1 : start] == " "
+        if is_quoted or _INTRODUCED.search(text[max(start - _BEFORE_REPLY, 0) : start]):
+            return Reply(int(found[1]))
+    return None
 
 
 def find_status(text: str) -> Status | None:
     """Return the first enhanced status code in `text` that speaks of a failure, or None."""
-    for match in _STATUS.finditer(text):
-        if match[1] != "2":
-            return Status(*map(int, match.groups()))
+    for status in _STATUS.findall(text):
+        if status[0] != "2":
+            return Status.parse(status)
     return None

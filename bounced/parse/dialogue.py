@@ -19,10 +19,9 @@ _LOOKED_AT = 1024
 def find_stage(text: str) -> Stage | None:
     """Return the step that `text` says was refused, or None (RFC 5321 section 3.3)."""
     text = text[:_LOOKED_AT]
-    folded = fold(text)
-    for words, stage in shipped_wording().stages:
-        if words in folded:
-            return stage
+    stage = shipped_wording().find_stage(fold(text))
+    if stage is not None:
+        return stage
     sent = _SENT.findall(text)
     return _COMMANDS[sent[-1].upper()] if sent else None
 

@@ -7,6 +7,7 @@ recipient is decided elsewhere.
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from bounced.errors import MalformedReportError
 from bounced.model import Action, Finding, Status
@@ -18,7 +19,7 @@ Field = tuple[str, str]
 Block = list[Field]
 
 STATUS_TYPES = frozenset({"message/delivery-status", "message/global-delivery-status"})
-_FIELD = re.compile(r"([A-Za-z][A-Za-z0-9_-]{0,60})[ \t]*:[ \t]*(.*)")
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,60}")
 _NAMES_WITHOUT_HYPHEN = frozenset({"action", "disposition", "error", "failure", "status", "to", "version", "warning"})
 _RECIPIENT_NAMES = ("final-recipient", "original-recipient")
 _ACTIONS = {
@@ -64,15 +65,22 @@ def split_blocks(text: str) -> list[Block]:
     """Split status fields at blank lines, unfolding and decoding their values."""
     blocks: list[list[tuple[str, list[str]]]] = [[]]
     for line in text.splitlines():
-        match = _FIELD.match(line)
-        if not line.strip():
+        head, colon, rest = line.partition(":")
+        if not line or line.isspace():
             blocks.append([])
-        elif match and ("-" in match[1] or match[1].lower() in _NAMES_WITHOUT_HYPHEN):
-            blocks[-1].append((match[1].lower(), [match[2].strip()]))
+        elif colon and (name := _read_name(head)):
+            blocks[-1].append((name, [rest.strip()]))
         elif blocks[-1]:
             # QUIRK: nullmailer continues a Diagnostic-Code in the first column, without the blank of RFC 5322.
             blocks[-1][-1][1].append(line.strip())
-    return [[(name, decode_words(" ".join(lines).strip())) for name, lines in block] for block in blocks if block]
+    return [[(name, decode_words(" ".join(lines))) for name, lines in block] for block in blocks if block]
+
+
+@lru_cache(maxsize=256)
+def _read_name(text: str) -> str | None:
+    """Return the field name that stands before a colon, in lower case, or None where it is only text."""
+    name = text.rstrip(" \t").lower()
+    return name if _NAME.fullmatch(name) and ("-" in name or name in _NAMES_WITHOUT_HYPHEN) else None
 
 
 def _group(blocks: Iterable[Block]) -> tuple[Block, list[Block]]:

@@ -7,15 +7,16 @@ five matter.
 
 import re
 from base64 import b64decode
+from collections.abc import KeysView
 from dataclasses import dataclass
 from functools import lru_cache
 
 from bounced.parse.charset import decode, decode_unlabelled
 
-_VALUE = re.compile(rb"[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)")
+_FIELD = re.compile(r"\n([!-9;-~]{1,100})[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)")
 # QUIRK: mbox files and old delivery agents put an envelope line before or among the fields.
 _BELONGS_TO_HEADER = re.compile(rb"[ \t]|>?From |[!-9;-~]{1,100}[ \t]*:")
-_FOLD = re.compile(rb"\n[ \t]+")
+_FOLD = re.compile(r"\n[ \t]+")
 _ENCODED_WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?\n]*)\?=")
 _BETWEEN_ENCODED_WORDS = re.compile(r"(\?=)[ \t]+(?==\?)")
 _HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
@@ -25,39 +26,33 @@ _PARAMETER_LENGTH = 2048
 
 
 class Headers:
-    """The fields of one header, searched when they are asked for; names are given in lower case."""
+    """The fields of one header, split when first asked for; names are given in lower case."""
 
-    __slots__ = ("_lowered", "_octets")
+    __slots__ = ("_octets", "_values")
 
     def __init__(self, octets: bytes) -> None:
-        self._octets = b"\n" + octets
-        self._lowered = self._octets.lower()
+        self._octets = octets
+        self._values: dict[str, str] | None = None
+
+    @property
+    def names(self) -> KeysView[str]:
+        """The names of all fields."""
+        return self._fields().keys()
 
     def __contains__(self, name: str) -> bool:
-        return self._find(name, 0) is not None
+        return name in self._fields()
 
     def get(self, name: str) -> str | None:
         """Return the decoded value of the first field called `name`, or None."""
-        field = self._find(name, 0)
-        return None if field is None else decode_value(field[1])
+        value = self._fields().get(name)
+        return None if value is None else decode_value(value)
 
-    def get_all(self, name: str) -> list[str]:
-        """Return the decoded values of all fields called `name`."""
-        values, field = [], self._find(name, 0)
-        while field is not None:
-            values.append(decode_value(field[1]))
-            field = self._find(name, field.end())
-        return values
-
-    def _find(self, name: str, start: int) -> re.Match[bytes] | None:
-        key = b"\n" + name.encode()
-        position = self._lowered.find(key, start)
-        while position >= 0:
-            field = _VALUE.match(self._octets, position + len(key))
-            if field is not None:
-                return field
-            position = self._lowered.find(key, position + len(key))
-        return None
+    def _fields(self) -> dict[str, str]:
+        """Return the first field of each name, its value one character for each octet as sent."""
+        if self._values is None:
+            fields = _FIELD.findall("\n" + self._octets.decode("latin-1"))
+            self._values = {name.lower(): value for name, value in reversed(fields)}
+        return self._values
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +63,9 @@ class ContentType:
     parameters: dict[str, str]
 
     @property
-    def main(self) -> str:
-        """The type before the slash."""
-        return self.full.partition("/")[0]
+    def is_multipart(self) -> bool:
+        """Whether it holds parts (RFC 2046 section 5.1)."""
+        return self.full.startswith("multipart/")
 
 
 def read_headers(data: bytes, *, max_bytes: int) -> tuple[Headers, int]:
@@ -108,11 +103,18 @@ def _end_of_fields(data: bytes, end: int) -> int:
     return end
 
 
-def decode_value(raw: bytes) -> str:
-    """Unfold a field body and decode its encoded words (RFC 2047), right or wrong as they may be."""
-    if b"\n" in raw:
-        raw = _FOLD.sub(b" ", raw)
-    return decode_words(decode_unlabelled(raw.strip()))
+def decode_value(value: str) -> str:
+    """Unfold a field body and decode its encoded words (RFC 2047), right or wrong as they may be.
+
+    Args:
+        value: One character for each octet.
+    """
+    if "\n" in value:
+        value = _FOLD.sub(" ", value)
+    value = value.strip(" \t\n\r\x0b\x0c")
+    if not value.isascii() or "\x1b" in value:
+        value = decode_unlabelled(value.encode("latin-1"))
+    return decode_words(value) if "=?" in value else value
 
 
 def decode_words(text: str) -> str:

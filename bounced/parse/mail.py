@@ -26,7 +26,9 @@ _DAEMON = re.compile(
 )
 _ANSWER = re.compile(r"\s*(?:\[[^\]]{1,60}\]\s*)?(?:re|aw|sv|antw|odp|rif|res)(?:\[\d+\])?\s*:", re.IGNORECASE)
 _FORWARD = re.compile(r"\s*(?:fwd?|wg|tr|rv|enc|i)\s*:", re.IGNORECASE)
-_CONVERSATION_HEADERS = ("in-reply-to", "references", "list-id", "list-post", "mailing-list", "list-unsubscribe")
+_CONVERSATION_HEADERS = frozenset(
+    {"in-reply-to", "references", "list-id", "list-post", "mailing-list", "list-unsubscribe"}
+)
 _PLAIN, _HTML = frozenset({"text/plain"}), frozenset({"text/html"})
 # What a message says to people is in its first lines; the rest is quoted mail.
 _TEXT_LENGTH = 16384
@@ -51,8 +53,15 @@ class Mail:
         """The parts in order, from the message itself down, without those of returned mail."""
         return tuple(self.top.walk())
 
+    @cached_property
+    def types(self) -> frozenset[str]:
+        """The types of all parts."""
+        return frozenset([part.content_type.full for part in self.parts])
+
     def parts_of(self, types: frozenset[str]) -> list[Part]:
         """Return the parts whose type is one of `types`."""
+        if types.isdisjoint(self.types):
+            return []
         return [part for part in self.parts if part.content_type.full in types]
 
     @cached_property
@@ -75,7 +84,7 @@ class Mail:
         if _FORWARD.match(self.headers.get("subject") or "") and unquote_forwarded(self.text) != self.text:
             return False
         is_answer = bool(_ANSWER.match(self.headers.get("subject") or ""))
-        return is_answer or any(name in self.headers for name in _CONVERSATION_HEADERS)
+        return is_answer or not _CONVERSATION_HEADERS.isdisjoint(self.headers.names)
 
     @cached_property
     def may_be_bounce(self) -> bool:
@@ -90,18 +99,24 @@ class Mail:
         of HTML, without its marks; else, where the parts cannot be told apart,
         the body as it stands.
         """
-        plain = next((part for part in self.parts_of(_PLAIN) if part.content().strip()), None)
-        if plain is not None:
-            return _decode(plain)
+        for part in self.parts_of(_PLAIN):
+            content = part.content()
+            if content and not content.isspace():
+                return _decode(content, part)
         for part in self.parts_of(_HTML):
-            return text_of_html(_decode(part))[:_TEXT_LENGTH]
-        has_leaf = any(part.content_type.main != "multipart" for part in self.parts)
-        return "" if has_leaf else _decode(self.top)
+            return text_of_html(_decode(part.content(), part))[:_TEXT_LENGTH]
+        has_leaf = any(not part.content_type.is_multipart for part in self.parts)
+        return "" if has_leaf else _decode(self.top.content(), self.top)
+
+    @cached_property
+    def folded_text(self) -> str:
+        """The text as phrases are compared with it."""
+        return fold(self.text)
 
     @cached_property
     def wording(self) -> dict[str, list[str]]:
         """The telling words in the text, by the lists they stand in."""
-        return shipped_wording().text.find(fold(self.text))
+        return shipped_wording().text.find(self.folded_text)
 
     @cached_property
     def subject_wording(self) -> dict[str, list[str]]:
@@ -118,11 +133,24 @@ class Mail:
         return self._split_text[0]
 
     @cached_property
+    def folded_report(self) -> str:
+        """The text without that mail, as phrases are compared with it."""
+        return self.folded_text if self.report_text == self.text else fold(self.report_text)
+
+    @cached_property
+    def report_wording(self) -> dict[str, list[str]]:
+        """The telling words that stand in the report and not in the returned mail."""
+        report = self.folded_report
+        return {
+            name: inside for name, words in self.wording.items() if (inside := [one for one in words if one in report])
+        }
+
+    @cached_property
     def returned(self) -> Headers | None:
         """The header of the mail that failed, where the message gives it back as a part or in its text."""
         found = self.parts_of(_RETURNED_TYPES)
         return found[-1].enclosed().headers if found else read_returned_header(self._split_text[1])
 
 
-def _decode(part: Part) -> str:
-    return decode(part.content()[:_TEXT_LENGTH], part.content_type.parameters.get("charset"))
+def _decode(content: bytes, part: Part) -> str:
+    return decode(content[:_TEXT_LENGTH], part.content_type.parameters.get("charset"))

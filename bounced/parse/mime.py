@@ -69,7 +69,7 @@ class Part:
 
     def children(self) -> Sequence["Part"]:
         """Return the parts of a multipart entity; none for anything else, and for a multipart without any part."""
-        if self.content_type.main != "multipart":
+        if not self.content_type.is_multipart:
             return ()
         default = "message/rfc822" if self.content_type.full == "multipart/digest" else "text/plain"
         pieces = split_multipart(self.body, self.content_type.parameters.get("boundary", ""), self.limits.parts)

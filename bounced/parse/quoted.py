@@ -32,19 +32,22 @@ def split_returned(text: str, dividers: Collection[str]) -> tuple[str, str]:
     Returns:
         The report, and the returned mail or its header; the latter is empty where there is none.
     """
-    headers = (match.start() for match in _HEADER_LINE.finditer(text) if text[: match.start()].strip())
-    header = next(headers, len(text))
+    begins = len(text) - len(text.lstrip())
+    header = next((match.start() for match in _HEADER_LINE.finditer(text) if match.start() > begins), len(text))
+    first_words = {words.partition(" ")[0] for words in dividers}
     position = 0
     for line in text[:header].splitlines(keepends=True) if dividers else ():
-        if len(line) < _DIVIDER_LENGTH and any(words in fold(line) for words in dividers):
-            return text[:position], text[position + len(line) :]
+        if len(line) < _DIVIDER_LENGTH and any(word in line.lower() for word in first_words):
+            folded = fold(line)
+            if any(words in folded for words in dividers):
+                return text[:position], text[position + len(line) :]
         position += len(line)
     return text[:header], text[header:]
 
 
 def unquote_forwarded(text: str) -> str:
     """Take the ``>`` marks and the quoted header off a report that somebody forwarded as text."""
-    forwarded = _FORWARDED.search(text)
+    forwarded = _FORWARDED.search(text) if "orward" in text or "ORWARD" in text else None
     if not forwarded:
         return text
     _, _, body = _QUOTE.sub("", text[forwarded.end() :]).lstrip().partition("\n\n")

@@ -37,7 +37,9 @@ def read_in_text(mail: Mail) -> Report | None:
     if not mail.may_be_bounce:
         return None
     for content in (unquote_forwarded(mail.text), decode_unlabelled(mail.top.content())):
-        found = _STATUS_FIELDS_IN_TEXT.search(content)
+        lowered = content.lower()
+        is_likely = "final-recipient" in lowered or "reporting-mta" in lowered
+        found = _STATUS_FIELDS_IN_TEXT.search(content) if is_likely else None
         if found:
             return _read(content[found.start() :], mail)
     return None
@@ -78,16 +80,20 @@ def _without_address(fields: Block, mail: Mail) -> Report | None:
 
 def _complete(finding: Finding, told: str | None, mail: Mail) -> Finding:
     """Fill in what the fields leave out and the rest of the message says."""
-    said = finding.diagnostic or told or ""
-    codes = read_codes("" if finding.diagnostic and finding.reply else told or "")
+    diagnostic, told = finding.diagnostic or "", told or ""
+    reply, said_status = finding.reply, finding.said_status
+    if not (diagnostic and reply):
+        codes = read_codes(told)
+        reply = reply or codes.reply
+        said_status = said_status if diagnostic else codes.status
     return replace(
         finding,
         action=_action(finding, mail),
-        explanation=told,
-        reply=finding.reply or codes.reply,
-        said_status=finding.said_status if finding.diagnostic else codes.status,
-        remote_mta=finding.remote_mta or find_host(said),
-        stage=find_stage(said) or find_stage(told or ""),
+        explanation=told or None,
+        reply=reply,
+        said_status=said_status,
+        remote_mta=finding.remote_mta or find_host(diagnostic or told),
+        stage=(find_stage(diagnostic) if diagnostic else None) or find_stage(told),
     )
 
 

@@ -9,7 +9,7 @@ knows the ways of writing; the words are data.
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from bounced.model import Action, Finding, Kind, Report
 from bounced.parse.address import ADDRESS, clean_address
@@ -51,15 +51,14 @@ class _Mention:
 
 def read(mail: Mail) -> Report | None:
     """Return what the text of `mail` says of its recipients, or None where it is no report."""
-    folded = fold(mail.report_text)
-    family = next((name for name, words in _in_report(mail, folded) if name.startswith(FAMILY)), "")[len(FAMILY) :]
-    if not mail.is_from_system and not _is_report(mail, family, folded):
+    family = next((name for name in mail.report_wording if name.startswith(FAMILY)), "")[len(FAMILY) :]
+    if not mail.is_from_system and not _is_report(mail, family):
         return None
     said = say_of_recipients(mail)
     found = said or dict.fromkeys(guess_recipients(mail), "")
     if not found and not family:
         return None
-    is_delay = _is_delay(mail, folded)
+    is_delay = _is_delay(mail)
     action = Action.DELAYED if is_delay else Action.FAILED
     return Report(
         kind=Kind.DELAY if is_delay else Kind.BOUNCE,
@@ -69,13 +68,14 @@ def read(mail: Mail) -> Report | None:
     )
 
 
-def _is_report(mail: Mail, family: str, folded: str) -> bool:
+def _is_report(mail: Mail, family: str) -> bool:
     """Whether a text that no mail system signs for is a report all the same.
 
     People write about bounces and quote them. A report begins with the words
     of its kind; in what is no answer and greets nobody they may come a little
     later, or a server's reply may stand for them.
     """
+    folded = mail.folded_report
     if _GREETING.match(folded):
         return False
     if family:
@@ -113,15 +113,8 @@ def _sole_recipient(returned: Headers) -> list[str]:
     return [] if is_list else [clean_address(to[0])]
 
 
-def _in_report(mail: Mail, folded: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield the telling words of the text that stand in the report and not in the returned mail."""
-    for name, words in mail.wording.items():
-        if inside := [one for one in words if one in folded]:
-            yield name, inside
-
-
-def _is_delay(mail: Mail, folded: str) -> bool:
-    names = {name for name, _ in _in_report(mail, folded)} | mail.subject_wording.keys()
+def _is_delay(mail: Mail) -> bool:
+    names = mail.report_wording.keys() | mail.subject_wording.keys()
     return "delay" in names and "gave_up" not in names
 
 
@@ -175,7 +168,8 @@ _NEAR = 80
 
 def _make_finding(address: str, said: str, report: str, action: Action) -> Finding:
     """Describe one recipient; where nothing is said of it alone, the whole report explains."""
-    diagnostic = said if len(_WORDS.findall(said.replace(address, ""))) >= _LEAST_WORDS else None
+    words = islice(_WORDS.finditer(said.replace(address, "")), _LEAST_WORDS)
+    diagnostic = said if sum(1 for _ in words) == _LEAST_WORDS else None
     codes = read_codes(diagnostic or report)
     return Finding(
         recipient=address,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from bounced.model import Stage
-from bounced.phrases import Lexicon, fold
+from bounced.phrases import Lexicon, PhraseIndex, fold
 from bounced.shipped import read_text
 
 FAMILY = "family/"
@@ -18,16 +18,23 @@ class Wording:
     Attributes:
         text: The lists ``returned``, ``announce``, ``delay``, ``gave_up``, and one per family under `FAMILY`.
         subject: The lists ``bounce``, ``delay``, ``gave_up``, ``auto_reply``, ``challenge``, ``complaint``.
-        stages: Words that tell at which stage a server refused, the telling ones first.
+        stage_words: Words that tell at which stage a server refused, the telling ones first.
+        stages: The stages that they name.
         before: Words right before an address that failed.
         after: Words right after one.
     """
 
     text: Lexicon
     subject: Lexicon
-    stages: tuple[tuple[str, Stage], ...]
+    stage_words: PhraseIndex
+    stages: tuple[Stage, ...]
     before: tuple[str, ...]
     after: tuple[str, ...]
+
+    def find_stage(self, folded: str) -> Stage | None:
+        """Return the stage that the most telling words in `folded` name, or None."""
+        number = next(iter(self.stage_words.find(folded)), None)
+        return None if number is None else self.stages[number]
 
 
 @cache
@@ -40,7 +47,8 @@ def shipped_wording() -> Wording:
         subject=Lexicon(
             {name: data[name] for name in ("bounce", "delay", "gave_up", "auto_reply", "challenge", "complaint")}
         ),
-        stages=tuple((fold(words), Stage(name)) for name, phrases in data["stages"].items() for words in phrases),
+        stage_words=PhraseIndex([phrase for phrases in data["stages"].values() for phrase in phrases]),
+        stages=tuple(Stage(name) for name, phrases in data["stages"].items() for _ in phrases),
         before=tuple(fold(phrase) for phrase in data["before"]),
         after=tuple(fold(phrase) for phrase in data["after"]),
     )
