@@ -1,6 +1,7 @@
 """Open the port of the admin server, and close it without cutting answers off."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
@@ -11,6 +12,7 @@ from aiohttp import web
 from bounced import log
 from bounced.admin.access import require_access
 from bounced.admin.api import make_routes
+from bounced.admin.health import Health, Monitoring
 from bounced.admin.middleware import add_headers, explain_errors, limit_time, log_request
 from bounced.admin.pages import PUBLIC, Pages
 from bounced.admin.sessions import Sessions
@@ -25,7 +27,7 @@ _MAX_BODY_BYTES = 1024 * 1024
 _KEEPALIVE_SECONDS = 30
 _LINGERING_SECONDS = 1
 _SHUTDOWN_SECONDS = 5
-_PUBLIC = PUBLIC | {"/healthz"}
+_PUBLIC = PUBLIC | {"/healthz", "/readyz"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class AdminServer:
         store: What is asked and told.
         tokens: Who may ask.
         knowledge: What codes, reasons and providers are called.
+        look: Tells how the daemon is.
 
     Attributes:
         tokens: Who may ask; a reload replaces it.
@@ -74,7 +77,15 @@ class AdminServer:
         address: Where it listens, with the port that was found for port 0.
     """
 
-    def __init__(self, address: Address, store: Store, tokens: Tokens, knowledge: Knowledge) -> None:
+    def __init__(
+        self,
+        address: Address,
+        store: Store,
+        tokens: Tokens,
+        knowledge: Knowledge,
+        *,
+        look: Callable[[], Health] = Health,
+    ) -> None:
         self.address, self.tokens, self.knowledge = address, tokens, knowledge
         sessions = Sessions(lambda: self.tokens)
         pages = Pages(store, sessions, lambda: self.knowledge, _clock)
@@ -88,7 +99,7 @@ class AdminServer:
             client_max_size=_MAX_BODY_BYTES,
         )
         application.on_response_prepare.append(add_headers)
-        application.router.add_get("/healthz", _say_alive)
+        application.add_routes(Monitoring(look).routes())
         application.add_routes(make_routes(store, lambda: self.knowledge, _clock))
         application.add_routes(pages.routes())
         # What reaches this logger is what strangers send that is no HTTP; our own errors are in `explain_errors`.
@@ -131,7 +142,3 @@ class AdminServer:
 
 def _clock() -> datetime:
     return datetime.now(UTC)
-
-
-async def _say_alive(_: web.Request) -> web.Response:
-    return web.json_response({"status": "alive"})

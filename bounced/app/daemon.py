@@ -20,9 +20,10 @@ from bounced.app.changes import find_unapplied
 from bounced.app.parts import make_admin_address, make_horizon, make_receive_settings, make_tokens, open_store
 from bounced.app.reading import make_reader, read_knowledge
 from bounced.app.sinks import make_subscription
+from bounced.app.vitals import Vitals
 from bounced.config import Config, SinkSection
 from bounced.errors import StoreError
-from bounced.flow import upkeep
+from bounced.flow import measuring, upkeep
 from bounced.flow.incoming import Incoming
 from bounced.flow.outgoing import Feed, Outgoing, Subscription
 from bounced.flow.pulse import Pulse
@@ -143,18 +144,15 @@ async def running(config: Config) -> AsyncIterator[Daemon]:
         await _retire_orphans(store, [one.sink.name for one in subscriptions])
         outgoing = Outgoing(_make_feed(store, one) for one in subscriptions)
         incoming = Incoming(store, outgoing, read=read, source=f"/bounced/{config.receive.hostname}")
-        kept_up = upkeep.run(
-            store,
-            held=lambda: (incoming.held, outgoing.held),
-            lease_seconds=config.store.lease_seconds,
-            horizon=partial(make_horizon, config.retention),
-            clock=_clock,
-            summarize=partial(summarize, campaign_header=config.admin.campaign_header),
-        )
-        loops = (outgoing.run(), incoming.run(), kept_up, _feed_watchdog(store, incoming))
-        admin = AdminServer(address, store, tokens, knowledge) if address else None
+        watchdog_seconds = systemd.watchdog_seconds() or _WATCHDOG_SECONDS
+        pulse = Pulse(store, incoming, patience_seconds=watchdog_seconds / 2)
+        vitals = Vitals(pulse, outgoing)
+        beating = pulse.run(interval_seconds=watchdog_seconds / 4, on_beat=systemd.feed_watchdog)
+        loops = (outgoing.run(), incoming.run(), beating, *_keep_up(config, store, incoming, outgoing))
+        admin = AdminServer(address, store, tokens, knowledge, look=vitals) if address else None
         async with _in_background(loops), admin or nullcontext():
             servers = await receive.serve(endpoints, settings, incoming.accept, inherited=systemd.take_sockets())
+            vitals.servers = servers
             try:
                 daemon = Daemon(config, store, incoming, outgoing, settings, admission, servers, admin)
                 yield daemon
@@ -165,11 +163,19 @@ async def running(config: Config) -> AsyncIterator[Daemon]:
         await store.release_own()
 
 
-def _feed_watchdog(store: Store, incoming: Incoming) -> Coroutine[None, None, None]:
-    """Look four times within the watchdog's time; what takes longer than half of it is stuck."""
-    seconds = systemd.watchdog_seconds() or _WATCHDOG_SECONDS
-    pulse = Pulse(store, incoming, patience_seconds=seconds / 2)
-    return pulse.run(interval_seconds=seconds / 4, on_beat=systemd.feed_watchdog)
+def _keep_up(
+    config: Config, store: Store, incoming: Incoming, outgoing: Outgoing
+) -> tuple[Coroutine[None, None, None], ...]:
+    """Return the loops that do what time asks for."""
+    kept_up = upkeep.run(
+        store,
+        held=lambda: (incoming.held, outgoing.held),
+        lease_seconds=config.store.lease_seconds,
+        horizon=partial(make_horizon, config.retention),
+        summarize=partial(summarize, campaign_header=config.admin.campaign_header),
+        clock=_clock,
+    )
+    return kept_up, measuring.run(store, sinks=lambda: outgoing.sinks, clock=_clock)
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from bounced import log, systemd
+from bounced import log, metrics, systemd
 from bounced.app.daemon import Daemon, running
 from bounced.config import load
 from bounced.errors import BouncedError
@@ -64,10 +64,12 @@ async def _reload(daemon: Daemon, path: Path | None) -> None:
     try:
         await daemon.reload(load(path))
     except BouncedError as error:
+        metrics.reloads("refused").inc()
         _log.error("not_reloaded", error=str(error), consequence="everything stays as it was")
         # Ready all the same: the daemon goes on, and systemd knows no reload that failed.
         problem = " ".join(str(error).split())
         systemd.notify("READY=1", f"STATUS=Not reloaded, everything stays as it was: {problem}")
     else:
+        metrics.reloads("done").inc()
         _log.info("reloaded")
         systemd.notify("READY=1", f"STATUS=Taking mail on {', '.join(map(str, daemon.servers.addresses))}")

@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from bounced import log
+from bounced import log, metrics
 from bounced.escalate import Fact, find_facts, recipient_key
 from bounced.event import describe_understanding, make_events, make_quarantine_event, make_undeliverable_event
+from bounced.flow.measuring import count_conclusion
 from bounced.flow.outgoing import Outgoing
 from bounced.flow.window import Window, until_stored
 from bounced.model import Envelope, Event, EventType, Kind, Message, Understanding
@@ -133,6 +134,7 @@ class Incoming:
         """Understand one message, or return None where that failed once more."""
         if job.claimed.attempts > _MOST_ATTEMPTS:
             return None
+        started = time.monotonic()
         try:
             return self.read(job.message.raw, job.message.envelope)
         except Exception:  # noqa: BLE001 - one message must not stop the others
@@ -140,6 +142,7 @@ class Incoming:
             return None
         finally:
             self._moved_at = time.monotonic()
+            metrics.read_seconds.observe(self._moved_at - started)
 
     async def _conclude(self, job: _Job, understanding: Understanding | None) -> None:
         if understanding is None and job.claimed.attempts < _MOST_ATTEMPTS:
@@ -151,6 +154,7 @@ class Incoming:
         is_first = await until_stored(lambda: self._store.conclude(conclusion))
         # CRASH HERE: nothing repeats; the deliveries are claimed from the store.
         if is_first:
+            count_conclusion(understanding, conclusion.events)
             self._outgoing.start(plan)
         else:
             self._outgoing.forget(plan)
@@ -182,6 +186,7 @@ class Incoming:
         """Say how to tell that a bounce was one too many; only the store, which knows those before, can know."""
 
         def make_event(fact: Fact, epoch: str) -> Event:
+            metrics.events(EventType.UNDELIVERABLE).inc()  # a transaction that has to be repeated counts twice
             [outcome, *_] = [one for one in understanding.outcomes if recipient_key(one.recipient) == fact.recipient]
             return make_undeliverable_event(
                 message, understanding, outcome, recipient=fact.recipient, epoch=epoch, source=self._source

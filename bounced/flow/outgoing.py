@@ -6,13 +6,14 @@ dead; none is forgotten.
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bounced import log
+from bounced import log, metrics
 from bounced.backoff import next_delay_seconds
 from bounced.deliver.sink import Sink
 from bounced.flow.window import Window, until_stored
@@ -70,6 +71,11 @@ class Outgoing:
         """For each sink the ids of the events in memory, whose leases are ours."""
         return {name: feed.held for name, feed in self._feeds.items()}
 
+    @property
+    def sinks(self) -> dict[str, bool]:
+        """The names of the sinks, and of each whether its last attempt failed."""
+        return {name: feed.is_failing for name, feed in self._feeds.items()}
+
     def plan(self, events: Iterable[Event]) -> Plan:
         """Choose the sinks of each event, and reserve memory for the deliveries where there is room."""
         wanted = [(feed, event) for event in events for feed in self._feeds.values() if feed.wants(event.type)]
@@ -121,6 +127,7 @@ class Outgoing:
         task = self._running.pop(name)
         task.cancel()
         await asyncio.wait({task})
+        metrics.forget_sink(name)
 
     def resume(self) -> None:
         """Ask those sinks again that were gone."""
@@ -130,6 +137,9 @@ class Outgoing:
 
 class Feed:
     """One sink with what is on its way to it.
+
+    Attributes:
+        is_failing: Whether the last attempt failed.
 
     Args:
         store: Where deliveries are kept.
@@ -147,7 +157,8 @@ class Feed:
         self._queue: asyncio.Queue[Delivery] = asyncio.Queue()
         self.held: set[str] = set()
         self._in_use: Counter[Sink] = Counter()
-        self._is_gone = False
+        self._is_gone = self.is_failing = False
+        metrics.show_sink(self.name)
 
     def wants(self, type_: EventType) -> bool:
         """Whether events of `type_` go to this sink."""
@@ -218,11 +229,14 @@ class Feed:
         if self._is_gone:
             return [Failed("the sink answered 410 Gone and is not asked again before a reload")] * len(batch)
         async with self._current_sink() as sink:
+            started = time.perf_counter()
             try:
                 return await sink.send([delivery.event for delivery in batch])
             except Exception as error:  # noqa: BLE001 - one sink must not stop the others
                 _log.exception("sink_failed", sink=self.name)
                 return [Failed(f"internal error: {type(error).__name__}")] * len(batch)
+            finally:
+                metrics.delivery_seconds(self.name).observe(time.perf_counter() - started)
 
     @asynccontextmanager
     async def _current_sink(self) -> AsyncIterator[Sink]:
@@ -246,10 +260,13 @@ class Feed:
 
     def _judge(self, delivery: Delivery, result: SendResult) -> Settlement:
         key = (delivery.event.id, delivery.sink)
+        self.is_failing = isinstance(result, Failed)
+        metrics.sink_failing(self.name).set(self.is_failing)
         about = {"sink": self.name, "event_id": delivery.event.id, "attempt": delivery.attempt}
         match result:
             case Delivered():
                 _log.info("delivered", **about)
+                metrics.deliveries(self.name, "delivered").inc()
                 return Settlement.delivered(key, delivery.attempt)
             case Failed():
                 if result.is_gone and not self._is_gone:
@@ -259,8 +276,10 @@ class Feed:
                     delivery.attempt, result, chance=self._chance(), retry_seconds=self._subscription.retry_seconds
                 )
                 if delay is None:
+                    metrics.deliveries(self.name, "dead").inc()
                     _log.error("delivery_dead", error=result.error, **about)
                     return Settlement.dead(key, delivery.attempt, error=result.error)
+                metrics.deliveries(self.name, "retry").inc()
                 _log.warning("delivery_failed", error=result.error, retry_seconds=round(delay, 1), **about)
                 retry_at = self._clock() + timedelta(seconds=delay)
                 return Settlement.retry(key, delivery.attempt, at=retry_at, error=result.error)

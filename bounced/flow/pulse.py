@@ -8,7 +8,7 @@ time-out, and to start again would not bring back who is away.
 import asyncio
 from collections.abc import Callable
 
-from bounced import log
+from bounced import log, metrics
 from bounced.errors import StoreError
 from bounced.flow.incoming import Incoming
 from bounced.store import Store
@@ -40,7 +40,7 @@ class Pulse:
     async def run(self, *, interval_seconds: float, on_beat: Callable[[], None]) -> None:
         """Look every `interval_seconds` until cancelled, and call `on_beat` whenever all is well."""
         while True:
-            was_stuck, self.stuck = self.stuck, await self._find_stuck()
+            was_stuck, self.stuck = self.stuck, await self._look()
             if self.stuck:
                 _log.error("flow_stuck", at=self.stuck, consequence="the watchdog is not fed")
             else:
@@ -48,6 +48,13 @@ class Pulse:
                     _log.info("flow_moves_again", at=was_stuck)
                 on_beat()
             await asyncio.sleep(interval_seconds)
+
+    async def _look(self) -> str | None:
+        stuck = await self._find_stuck()
+        for stage in ("parse", "store"):
+            metrics.flow_stuck(stage).set(stage == stuck)
+        metrics.store_writable.set(self.store_error is None and stuck != "store")
+        return stuck
 
     async def _find_stuck(self) -> str | None:
         try:

@@ -106,6 +106,11 @@ class Servers:
         """The endpoints as they were opened, with the ports that were found for port 0."""
         return tuple(self._addresses)
 
+    @property
+    def is_listening(self) -> bool:
+        """Whether all of them take connections."""
+        return bool(self._servers) and all(server.is_serving() for server in self._servers)
+
     async def open(self, endpoint: Endpoint) -> None:
         """Listen on one more endpoint.
 

@@ -21,4 +21,4 @@ class Lmtp(Smtp):
 
     async def _answer_message(self, transaction: Transaction, reply: str) -> None:
         # The message was committed once for all, so all have the same fate.
-        await self.push("\r\n".join([reply] * len(transaction.recipients)))
+        await self._reply("\r\n".join([reply] * len(transaction.recipients)))

@@ -15,7 +15,7 @@ from typing import ClassVar, cast
 
 import aiosmtpd.smtp
 
-from bounced import log
+from bounced import log, metrics
 from bounced.errors import StoreError, StoreFullError
 from bounced.model import Message
 from bounced.receive.addresses import read_path, split_command, value_of
@@ -75,7 +75,13 @@ class Smtp(aiosmtpd.smtp.SMTP):
         self._client = peer[0] if isinstance(peer, tuple) else None
         self._wire = Wire(self._reader)
         self._sessions.add(self)
-        self.dialogue.add_done_callback(lambda _: self._sessions.discard(self))
+        self.dialogue.add_done_callback(self._forget)
+        metrics.connections(self.service.lower()).inc()
+        metrics.sessions(self.service.lower()).inc()
+
+    def _forget(self, _: asyncio.Task[None]) -> None:
+        self._sessions.discard(self)
+        metrics.sessions(self.service.lower()).dec()
 
     @property
     def dialogue(self) -> asyncio.Task[None]:
@@ -132,6 +138,8 @@ class Smtp(aiosmtpd.smtp.SMTP):
     # The dialogue.
 
     def _write(self, reply: str) -> None:
+        if reply.startswith(("4", "5")):
+            metrics.refusals(reply.partition("\r\n")[0]).inc()
         if not self._writer.is_closing():
             self._writer.write(f"{reply}\r\n".encode())
 
@@ -312,6 +320,8 @@ class Smtp(aiosmtpd.smtp.SMTP):
             return LOCAL_ERROR
         finally:
             self._is_busy = False
+        metrics.messages_accepted.inc()
+        metrics.accepted_bytes.inc(message.size)
         _log.info("message_accepted", message=message.id, client=self._client, size=message.size)
         return f"250 2.0.0 Ok: {message.id}"
 

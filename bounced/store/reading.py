@@ -67,11 +67,19 @@ def list_deliveries(
 def count_backlog(connection: Connection) -> Backlog:
     """Count what is not finished; what is finished is never scanned."""
     waiting = select(func.count()).select_from(message).where(message.c.due_at.is_not(None))
-    per_sink = select(delivery.c.sink, func.count()).group_by(delivery.c.sink)
+    pending = (
+        select(delivery.c.sink, func.count().label("pending"), func.min(event.c.created_at).label("oldest"))
+        .join_from(delivery, event)
+        .where(delivery.c.due_at.is_not(None))
+        .group_by(delivery.c.sink)
+    )
+    dead = select(delivery.c.sink, func.count()).where(is_dead).group_by(delivery.c.sink)
+    rows = connection.execute(pending).all()
     return Backlog(
         messages=connection.scalars(waiting).one(),
-        pending=dict(connection.execute(per_sink.where(delivery.c.due_at.is_not(None))).all()),
-        dead=dict(connection.execute(per_sink.where(is_dead)).all()),
+        pending={row.sink: row.pending for row in rows},
+        dead=dict(connection.execute(dead).all()),
+        oldest={row.sink: row.oldest for row in rows},
     )
 
 

@@ -176,11 +176,17 @@ class StoredDelivery:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What is not finished: messages that wait, and per sink the deliveries pending and dead."""
+    """What is not finished: messages that wait, and per sink the deliveries pending and dead.
+
+    Attributes:
+        oldest: For each sink with pending deliveries, when the oldest of their events was made; no count, so
+            two backlogs are the same without it.
+    """
 
     messages: int
     pending: Mapping[str, int]
     dead: Mapping[str, int]
+    oldest: Mapping[str, datetime] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

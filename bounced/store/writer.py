@@ -11,6 +11,7 @@ work for many payloads at once, and one payload.
 import asyncio
 import contextlib
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from bounced import log
+from bounced import log, metrics
 from bounced.errors import StoreError
 from bounced.store.trouble import is_storage_trouble, store_error
 
@@ -142,16 +143,21 @@ class Writer:
             if not operation.future.cancelled():
                 kinds.setdefault(operation.work, []).append(operation)
         outcomes: list[_Outcome] = []
+        started = time.perf_counter()
         with self._engine.begin() as connection:
             for work, operations in kinds.items():
                 answers = work(connection, [operation.payload for operation in operations])
                 outcomes.extend(zip(operations, answers, strict=True))
         # CRASH HERE: all is stored and nobody was told. What repeats stands beside each kind of work.
+        metrics.commit_seconds.observe(time.perf_counter() - started)
+        metrics.commit_operations.observe(len(outcomes))
         return outcomes
 
     def _note(self, error: Exception | None, **fields: Any) -> None:
         """Log when trouble of the storage begins and ends, and every other failure."""
         was_in_trouble, self._is_in_trouble = self._is_in_trouble, error is not None and is_storage_trouble(error)
+        if error is not None:
+            metrics.commit_failures("storage" if self._is_in_trouble else "operation").inc()
         if error is None:
             if was_in_trouble:
                 _log.info("storage_recovered")

@@ -1,0 +1,59 @@
+"""Count what was concluded, and measure what waits."""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime
+
+from bounced import log, metrics
+from bounced.errors import StoreError
+from bounced.model import Event, Outcome, Understanding
+from bounced.store import Store
+
+_log = log.get("store")
+
+_PAUSE_SECONDS = 15.0
+_SHARE = 20  # of the time that is not spent on measuring: a huge backlog is measured more rarely
+
+
+def count_conclusion(understanding: Understanding | None, events: Iterable[Event]) -> None:
+    """Count a message that was concluded for the first time; None is one that could not be read."""
+    if understanding is None:
+        metrics.quarantined.inc()
+    else:
+        metrics.messages_read(understanding.kind).inc()
+        for outcome in understanding.outcomes:
+            _count_outcome(outcome)
+    for event in events:
+        metrics.events(event.type).inc()
+
+
+def _count_outcome(outcome: Outcome) -> None:
+    verdict = outcome.verdict
+    if verdict is None:
+        return
+    provider = verdict.provider.name if verdict.provider else ""
+    metrics.bounces(verdict.bounce_type, verdict.reason, verdict.fault, provider).inc()
+    if outcome.finding.diagnostic and verdict.why.rule.startswith("codes/"):
+        metrics.unknown_diagnostics.inc()
+
+
+async def run(store: Store, *, sinks: Callable[[], Collection[str]], clock: Callable[[], datetime]) -> None:
+    """Measure until cancelled what waits in the store.
+
+    Args:
+        store: What is measured.
+        sinks: The names of the sinks; those that nothing waits for are shown as well.
+        clock: The time, in UTC.
+    """
+    while True:
+        started = time.monotonic()
+        try:
+            backlog = await store.count_backlog()
+        except StoreError as error:
+            _log.warning("backlog_not_measured", error=str(error))
+        else:
+            now, ages = clock(), dict.fromkeys(sinks(), 0.0)
+            ages |= {sink: max(0.0, (now - moment).total_seconds()) for sink, moment in backlog.oldest.items()}
+            metrics.show_backlog(backlog.messages, backlog.pending, backlog.dead, ages)
+        await asyncio.sleep(max(_PAUSE_SECONDS, _SHARE * (time.monotonic() - started)))
