@@ -110,7 +110,8 @@ def _told(recipients: Iterable[str], text: str) -> dict[str, str]:
 
     What follows an address is about it up to the next recipient's: one that
     was refused for our own fault must not be taken for an unknown one beside
-    it. Where there is only one recipient, all of the text may be about it.
+    it. Where there is only one recipient, all of the text is about it: au says
+    "account is disabled" above and "user unknown" behind the address.
     """
     told = {recipient.lower(): "" for recipient in recipients}
     lowered = text.lower()
@@ -119,7 +120,7 @@ def _told(recipients: Iterable[str], text: str) -> dict[str, str]:
     for (start, address), end in zip(mentions, ends, strict=False):
         told[address] += text[start:end]
     if len(told) == 1:
-        told = {address: said or text for address, said in told.items()}
+        told = {address: f"{said}\n{text}" for address, said in told.items()}
     return {address: cut for address, said in told.items() if (cut := said[:_EXPLANATION_LENGTH].strip())}
 
 
