@@ -180,6 +180,7 @@ def test_what_an_event_says_of_a_bounce():
         "reporting_mta": "relay.demo.example",
         "remote_mta": "mx.example.com",
         "verp": None,
+        "replaces": None,
         "original": {
             "message_id": "<november.1@demo.example>",
             "from": "Demo News <news@demo.example>",

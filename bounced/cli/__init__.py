@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from bounced import __version__, log
-from bounced.cli import daemon, deliveries, demo, explain, ingest, migrate, parse, recipients, rules, verp
+from bounced.cli import daemon, deliveries, demo, explain, ingest, migrate, parse, recipients, reclassify, rules, verp
 from bounced.errors import BouncedError, ConfigurationError, StoreError
 
 _FAILED, _MISCONFIGURED = 1, 78
@@ -25,6 +25,7 @@ app.command()(parse.parse)
 app.command()(explain.explain)
 app.command()(ingest.ingest)
 app.command()(migrate.migrate)
+app.command()(reclassify.reclassify)
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(recipients.app, name="recipients")
 app.add_typer(rules.app, name="rules")

@@ -71,6 +71,9 @@ def retry(
     sink: SinkName = None,
     since: Since = None,
     all_: Annotated[bool, typer.Option("--all", help="Every dead delivery.")] = False,
+    with_delivered: Annotated[
+        bool, typer.Option("--with-delivered", help="Also what was delivered, for a consumer that lost it.")
+    ] = False,
     config: ConfigFile = None,
 ) -> None:
     """Make dead deliveries due now; a running daemon sends them within seconds.
@@ -79,13 +82,15 @@ def retry(
       bounced deliveries retry --sink app --since 1d
 
       bounced deliveries retry --id evt_h3xw2k…
+
+      bounced deliveries retry --sink app --since 2026-11-23T09:00 --with-delivered
     """
     if not (all_ or event_id or sink or since):
         raise typer.BadParameter("say which: --id, --sink, --since, or --all")
     moment = read_since(since)
 
     async def revive(store: "Store") -> int:
-        return await store.retry_deliveries(since=moment, ids=event_id, sink=sink)
+        return await store.retry_deliveries(since=moment, ids=event_id, sink=sink, with_delivered=with_delivered)
 
     typer.echo(f"{with_store(config, revive)} deliveries are due again")
 

@@ -98,6 +98,15 @@ def progress(what: str) -> Iterator[_Bar]:
         yield _Bar(shown, what)
 
 
+@contextmanager
+def counting(what: str, total: int) -> Iterator[Callable[[], None]]:
+    """Show how far a command is whose steps are known in number; yields what counts one more."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as shown:
+        task = shown.add_task(what, total=total)
+        yield lambda: shown.advance(task)
+
+
 def _add_rows(rows: Table, name: str, understanding: Understanding) -> None:
     if not understanding.outcomes:
         rows.add_row(cell(name), cell(understanding.kind), *[cell(None)] * 6)

@@ -25,6 +25,7 @@ __all__ = [
     "make_events",
     "make_quarantine_event",
     "make_undeliverable_event",
+    "make_unrecognized_event",
 ]
 
 _TYPE_OF_KIND = {
@@ -131,6 +132,11 @@ def make_undeliverable_event(
     data = _describe(message, understanding, outcome) | {"advice": Advice.SUPPRESS}
     event_id = Event.derive_id(epoch, EventType.UNDELIVERABLE, recipient)
     return _wrap(message, EventType.UNDELIVERABLE, outcome, data, source, event_id)
+
+
+def make_unrecognized_event(message: Message, understanding: Understanding, *, source: str) -> Event:
+    """Write that a message says nothing of anybody."""
+    return _make(message, EventType.UNRECOGNIZED, understanding, None, source)
 
 
 def make_quarantine_event(message: Message, *, source: str) -> Event:

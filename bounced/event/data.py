@@ -78,5 +78,6 @@ class EventData:
     reporting_mta: str | None
     remote_mta: str | None
     verp: VerpData | None
+    replaces: str | None
     original: OriginalData
     message: MessageData

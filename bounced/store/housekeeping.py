@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select, tuple_, update
+from sqlalchemy import Connection, or_, select, tuple_, update
 
 from bounced.store.records import DeliveryState
 from bounced.store.schema import delivery, insert_new, is_dead, setting
@@ -14,16 +14,17 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Revival:
-    """Which dead deliveries to bring back; None does not restrict."""
+    """Which deliveries to bring back, dead ones and perhaps delivered ones too; None does not restrict."""
 
     now: datetime
     since: datetime | None
     event_ids: Collection[str] | None
     sink: str | None
+    with_delivered: bool
 
 
 def revive(connection: Connection, revivals: Sequence[Revival]) -> list[int]:
-    """Make a batch of dead deliveries due now, with all their attempts before them again.
+    """Make a batch of deliveries due now that were over, with all their attempts before them again.
 
     CRASH HERE: this batch is pending; who asks again gets the rest.
     """
@@ -32,7 +33,8 @@ def revive(connection: Connection, revivals: Sequence[Revival]) -> list[int]:
 
 def _revive(connection: Connection, revival: Revival) -> int:
     # What died after the question is left: a sink that refuses at once would keep us here for ever.
-    wanted = select(delivery.c.event_id, delivery.c.sink).where(is_dead, delivery.c.updated_at <= revival.now)
+    is_over = or_(is_dead, delivery.c.state == DeliveryState.DELIVERED) if revival.with_delivered else is_dead
+    wanted = select(delivery.c.event_id, delivery.c.sink).where(is_over, delivery.c.updated_at <= revival.now)
     if revival.since is not None:
         wanted = wanted.where(delivery.c.updated_at >= revival.since)
     if revival.event_ids is not None:

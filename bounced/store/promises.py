@@ -5,7 +5,7 @@ the transaction that the writer commits. Every one of them may be repeated:
 ids are derived from content, and what is known already is passed over.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import compress
@@ -16,7 +16,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from bounced.model import Event, Message
 from bounced.store.leases import Lease
 from bounced.store.pseudonym import Names
-from bounced.store.recipients import Memory, remember
+from bounced.store.recipients import Crossing, Memory, remember
 from bounced.store.records import Conclusion, DeliveryKey, DeliveryState, MessageState, Settlement
 from bounced.store.rows import dump_envelope
 from bounced.store.schema import content, delivery, event, insert_new, message
@@ -141,9 +141,14 @@ def _lock_open_messages(connection: Connection, ids: list[str]) -> set[str]:
 
 def _escalate(memory: Memory, connection: Connection, concludings: Sequence[Concluding]) -> list[Concluding]:
     """Remember what is said of recipients; add what is to be told where that was one bounce too many."""
-    by_message = {concluding.conclusion.message_id: concluding for concluding in concludings}
     facts = [fact for concluding in concludings for fact in concluding.conclusion.facts]
-    for crossing in remember(memory, connection, facts, concludings[0].now) if facts else []:
+    return tell_crossings(concludings, remember(memory, connection, facts, concludings[0].now) if facts else [])
+
+
+def tell_crossings(concludings: Sequence[Concluding], crossings: Iterable[Crossing]) -> list[Concluding]:
+    """Add to conclusions what is to be told of recipients that one bounce too many made undeliverable."""
+    by_message = {concluding.conclusion.message_id: concluding for concluding in concludings}
+    for crossing in crossings:
         concluding = by_message[crossing.fact.message_id]
         if escalation := concluding.conclusion.escalation:
             told = escalation.make_event(crossing.fact, crossing.epoch)
@@ -157,6 +162,12 @@ def _escalate(memory: Memory, connection: Connection, concludings: Sequence[Conc
 
 
 def _write_conclusions(memory: Memory, connection: Connection, concludings: Sequence[Concluding]) -> None:
+    connection.execute(_CONCLUDE, list(map(_conclusion_row, concludings)))
+    write_events(memory, connection, concludings)
+
+
+def write_events(memory: Memory, connection: Connection, concludings: Sequence[Concluding]) -> None:
+    """Write the events of conclusions with their deliveries; what is known already is passed over."""
     events = [
         _event_row(told, concluding, memory.names)
         for concluding in concludings
@@ -165,7 +176,6 @@ def _write_conclusions(memory: Memory, connection: Connection, concludings: Sequ
     deliveries = [
         _delivery_row(key, concluding) for concluding in concludings for key in concluding.conclusion.deliveries
     ]
-    connection.execute(_CONCLUDE, list(map(_conclusion_row, concludings)))
     if events:
         connection.execute(insert_new(connection.dialect, event), events)
     if deliveries:

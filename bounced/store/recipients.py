@@ -84,6 +84,27 @@ def remember(memory: Memory, connection: Connection, facts: Sequence[Fact], now:
     for fact in facts:
         if memory.policy.believes(fact):
             by_name.setdefault(memory.names.name(fact.recipient), []).append(fact)
+    return _remember_all(memory, connection, by_name, now)
+
+
+def replace_facts(
+    memory: Memory, connection: Connection, message_id: str, facts: Sequence[Fact], now: datetime
+) -> list[Crossing]:
+    """Let a message say something else than it did; judge whom it concerned and whom it concerns now."""
+    is_said = recipient_fact.c.message_id == message_id
+    by_name: dict[str, list[Fact]] = {
+        name: [] for name in connection.scalars(select(recipient_fact.c.recipient).where(is_said).distinct())
+    }
+    for fact in facts:
+        if memory.policy.believes(fact):
+            by_name.setdefault(memory.names.name(fact.recipient), []).append(fact)
+    connection.execute(delete(recipient_fact).where(is_said))
+    return _remember_all(memory, connection, by_name, now)
+
+
+def _remember_all(
+    memory: Memory, connection: Connection, by_name: Mapping[str, Sequence[Fact]], now: datetime
+) -> list[Crossing]:
     names = sorted(by_name)
     return [
         crossing
@@ -98,8 +119,8 @@ def _remember(
     memory: Memory, connection: Connection, new: Mapping[str, Sequence[Fact]], now: datetime
 ) -> list[Crossing]:
     before = _lock(connection, new, now)
-    rows = [_fact_row(name, fact) for name, facts in new.items() for fact in facts]
-    connection.execute(insert_new(connection.dialect, recipient_fact), rows)
+    if rows := [_fact_row(name, fact) for name, facts in new.items() for fact in facts]:
+        connection.execute(insert_new(connection.dialect, recipient_fact), rows)
     known = fetch_facts(connection, list(new))
     after = {name: judge(facts, memory.policy, now) for name, facts in known.items()}
     connection.execute(_UPDATE, [_standing_row(name, standing, now) for name, standing in after.items()])

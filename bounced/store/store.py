@@ -28,6 +28,7 @@ from bounced.store import (
 )
 from bounced.store.archive import Archive
 from bounced.store.connect import Resources, connect
+from bounced.store.corrections import Corrections
 from bounced.store.counting import Forgetting, Summarize
 from bounced.store.housekeeping import Alive, Retirement, Revival
 from bounced.store.leases import DeliveryClaim, Lease, MessageClaim, Renewal
@@ -68,6 +69,7 @@ class Store:
 
     Attributes:
         archive: What operators look up.
+        corrections: Concludes anew what was concluded.
     """
 
     def __init__(
@@ -102,6 +104,7 @@ class Store:
         self._conclude = partial(promises.conclude, memory)
         self._clear = partial(recipients.clear, memory)
         self._import = partial(recipients.take_over, memory)
+        self.corrections = Corrections(self._read, self._writer, memory)
 
     @classmethod
     async def open(
@@ -225,19 +228,22 @@ class Store:
         return await self._writer.run(leases.release, Lease(self._owner, self._clock()))
 
     async def retry_deliveries(
-        self, *, since: datetime | None = None, ids: Collection[str] | None = None, sink: str | None = None
+        self,
+        *,
+        since: datetime | None = None,
+        ids: Collection[str] | None = None,
+        sink: str | None = None,
+        with_delivered: bool = False,
     ) -> int:
-        """Make dead deliveries due now, with all their attempts before them again.
+        """Make dead deliveries due now, with all their attempts before them again; return how many.
 
         Args:
-            since: Only those that died at or after this time.
+            since: Only those that ended at or after this time.
             ids: Only those of these events.
             sink: Only those to this sink.
-
-        Returns:
-            How many were brought back.
+            with_delivered: Also what the sink has confirmed, and lost.
         """
-        return await self._in_batches(housekeeping.revive, Revival(self._clock(), since, ids, sink))
+        return await self._in_batches(housekeeping.revive, Revival(self._clock(), since, ids, sink, with_delivered))
 
     async def retire_deliveries(self, sinks: Collection[str]) -> int:
         """Make pending deliveries to any other sink than these dead; return how many there were.
@@ -318,11 +324,7 @@ class Store:
         return await self._read(recall.list_recipients, state, reason, since, contains, cursor, limit, self._clock())
 
     async def clear_recipient(self, address: str, *, by: str, note: str | None = None) -> bool:
-        """Let nothing that was before count against a recipient; who did so stays in the audit trail.
-
-        Returns:
-            Whether anything was known of it.
-        """
+        """Let nothing that was before count against a recipient, but say who did so; return whether he was known."""
         return await self._writer.run(self._clear, Clearing(address, by, note, self._clock()))
 
     async def import_recipients(self, entries: Sequence[ImportedRecipient], *, by: str) -> int:
@@ -331,11 +333,7 @@ class Store:
         return sum([await self._writer.run(self._import, Import(entries[at : at + BATCH], by, now)) for at in pieces])
 
     async def erase_recipient(self, address: str) -> int:
-        """Erase all that is known of an address, also within messages about others too.
-
-        Returns:
-            How many rows are gone, deliveries not counted.
-        """
+        """Erase all that is known of an address, also where others are spoken of; return how many rows are gone."""
         person = await self._read(erasure.find_person, self._memory.names, address)
         erased, last = 0, ""
         while ids := await self._read(erasure.find_messages, person, last):

@@ -72,6 +72,14 @@ def test_one_is_brought_back_by_its_id_and_the_rest_by_all(deliveries, ids):
     assert deliveries("retry", "--sink", "app", "--since", "1d").stdout == "0 deliveries are due again\n"
 
 
+def test_what_was_delivered_is_sent_again_only_where_that_is_said(deliveries, ids):
+    assert deliveries("retry", "--id", ids["dora@example.com"]).stdout == "0 deliveries are due again\n"
+    again = ("retry", "--sink", "app", "--since", "1h", "--with-delivered")
+    assert deliveries(*again).stdout == "3 deliveries are due again\n"
+    assert len(listed(deliveries("list", "--state", "pending", "--jsonl"))) == 4
+    assert deliveries(*again).stdout == "0 deliveries are due again\n"
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["retry"], ["retry", "--since", "yesterday"], ["list", "--state", "lost"], ["list", "--limit", "0"], ["mend"]],
