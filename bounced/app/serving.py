@@ -1,6 +1,7 @@
 """Run the daemon in the foreground: signals stop and reload it."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +39,8 @@ async def serve(path: Path | None, *, on_ready: Callable[[Daemon], None] | None 
         addresses = [str(address) for address in daemon.servers.addresses]
         _log.info("ready", addresses=addresses)
         systemd.notify("READY=1", f"STATUS=Taking mail on {', '.join(addresses)}")
+        gc.freeze()  # rules and modules live as long as the process
+        gc.enable()
         if on_ready:
             on_ready(daemon)
         await _reload_until(stop, reload, daemon, path)

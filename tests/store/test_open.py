@@ -1,15 +1,18 @@
 """Opening a store: URLs, the one daemon of a file, and the history of the schema."""
 
 import asyncio
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import sqlalchemy
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from bounced.errors import ConfigurationError, StoreError
-from bounced.store import engine
+from bounced.store import engine, migrate
 from bounced.store.schema import metadata
 
 on_both = pytest.mark.parametrize("url", ["sqlite", "postgresql"], indirect=True)
@@ -78,6 +81,24 @@ asyncio.run(main())
 """
     processes = [await asyncio.create_subprocess_exec(sys.executable, "-c", code) for _ in range(4)]
     assert [await process.wait() for process in processes] == [0] * 4
+
+
+def test_the_version_that_needs_no_migration_is_the_last_one():
+    folder = Path(migrate.__file__).parent / "migrations"
+    assert ScriptDirectory(folder).get_current_head() == migrate.LATEST
+
+
+def test_a_start_that_changes_no_table_imports_no_migrations(tmp_path):
+    code = f"""
+import asyncio, sys
+from bounced.store import Store
+async def main():
+    async with await Store.open("sqlite:///{tmp_path}/bounced.db", owner="x"):
+        print("alembic" in sys.modules)
+asyncio.run(main())
+"""
+    said = [subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in range(2)]
+    assert said == [b"True\n", b"False\n"]
 
 
 @on_both
