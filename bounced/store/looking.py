@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
 
 from bounced.store.records import (
     DeliveryState,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _LOOKED_AT = 5000
 _AT_ONCE = 250
 _LATEST_DELIVERIES = 1000
+_FEW = 500
 
 _select_deliveries = select(
     delivery.c.event_id,
@@ -49,10 +50,13 @@ def list_events(
 ) -> tuple[list[StoredEvent], Position | None]:
     """Return a page of events, the latest first, and where it ends."""
     query = select_events.add_columns(event.c.message_id, event.c.created_at, message.c.report).join(message)
-    query = query.order_by(event.c.created_at.desc(), event.c.id.desc()).where(*_event_conditions(filters, mentions))
+    query = query.order_by(event.c.created_at.desc(), event.c.id.desc()).where(*_event_conditions(filters))
+    if mentions is not None:
+        query = query.where(_is_mentioned(connection, mentions))
     if after is not None:
         query = query.where(_is_after(after, event.c.created_at, event.c.id))
-    looked_at = limit if filters.accept is None else _LOOKED_AT
+    # No index is by type: a rare one must not make us read everything.
+    looked_at = limit if filters.accept is None and filters.type is None else _LOOKED_AT
     rows = connection.execution_options(yield_per=_AT_ONCE).execute(query.limit(looked_at + 1))
     found: list[StoredEvent] = []
     last: StoredEvent | None = None
@@ -61,18 +65,24 @@ def list_events(
             rows.close()
             return found, (last.created_at, last.event.id) if last else None
         last = StoredEvent(to_event(row), row.message_id, row.report, row.created_at)
-        if filters.accept is None or filters.accept(last.event):
+        if filters.type in (None, row.type) and (filters.accept is None or filters.accept(last.event)):
             found.append(last)
     return found, None
 
 
-def _event_conditions(filters: "EventFilters", mentions: Sequence[str] | None) -> Iterable[ColumnElement[bool]]:
-    if filters.type is not None:
-        yield event.c.type == filters.type
+def _is_mentioned(connection: Connection, mentions: Sequence[str]) -> ColumnElement[bool]:
+    """Return the condition that an event is one of those found by `mentions`.
+
+    Few are named, so that no planner looks for them among all events; many are soon met there.
+    """
+    is_wanted = mention.c.value.in_(mentions)
+    ids = list(connection.scalars(select(mention.c.event_id).where(is_wanted).limit(_FEW + 1)))
+    return event.c.id.in_(ids) if len(ids) <= _FEW else exists().where(mention.c.event_id == event.c.id, is_wanted)
+
+
+def _event_conditions(filters: "EventFilters") -> Iterable[ColumnElement[bool]]:
     if filters.message_id is not None:
         yield event.c.message_id == filters.message_id
-    if mentions is not None:
-        yield event.c.id.in_(select(mention.c.event_id).where(mention.c.value.in_(mentions)))
     if filters.since is not None:
         yield event.c.created_at >= filters.since
     if filters.until is not None:
@@ -105,20 +115,40 @@ def list_deliveries(
 ) -> tuple[list[StoredDelivery], Position | None]:
     """Return a page of deliveries, those that changed last first, and where it ends."""
     name = delivery.c.event_id + " " + delivery.c.sink
-    query = _select_deliveries.order_by(delivery.c.updated_at.desc(), name.desc()).limit(limit + 1)
-    if event_ids is not None:
-        query = query.where(delivery.c.event_id.in_(event_ids))
-    if state is not None:
-        query = query.where(is_dead if state is DeliveryState.DEAD else delivery.c.state == state)
-    if sink is not None:
+    is_indexed = event_ids is not None or state in (DeliveryState.DEAD, DeliveryState.PENDING) or sink is None
+    looked_at = limit if is_indexed else _LOOKED_AT
+    # Few are pending, and no index has them by time; the one by time alone has all that were ever delivered.
+    time = func.coalesce(delivery.c.updated_at, None) if state is DeliveryState.PENDING else delivery.c.updated_at
+    query = _select_deliveries.order_by(time.desc(), name.desc()).limit(looked_at + 1)
+    query = query.where(*_delivery_conditions(event_ids, state, since))
+    if is_indexed and sink is not None:
         query = query.where(delivery.c.sink == sink)
-    if since is not None:
-        query = query.where(delivery.c.updated_at >= since)
     if after is not None:
         query = query.where(_is_after(after, delivery.c.updated_at, name))
-    found = _deliveries(connection, query)
-    last = found[limit - 1] if len(found) > limit else None
-    return found[:limit], (last.updated_at, f"{last.event_id} {last.sink}") if last else None
+    rows = _deliveries(connection, query)
+    wanted = [number for number, each in enumerate(rows[:looked_at]) if sink in (None, each.sink)][:limit]
+    # The page ends with the last row that is shown, or else with the last that was looked at.
+    end = wanted[-1] if len(wanted) == limit else looked_at - 1
+    last = rows[end] if end + 1 < len(rows) else None
+    return [rows[number] for number in wanted], (last.updated_at, f"{last.event_id} {last.sink}") if last else None
+
+
+def _delivery_conditions(
+    event_ids: Collection[str] | None, state: DeliveryState | None, since: datetime | None
+) -> Iterable[ColumnElement[bool]]:
+    if event_ids is not None:
+        yield delivery.c.event_id.in_(event_ids)
+    match state:
+        case DeliveryState.DEAD:
+            yield is_dead
+        case DeliveryState.PENDING:
+            yield delivery.c.due_at.is_not(None)
+        case DeliveryState.DELIVERED:
+            yield delivery.c.state == state
+        case None:
+            pass
+    if since is not None:
+        yield delivery.c.updated_at >= since
 
 
 def _deliveries(connection: Connection, query: Select[Any]) -> list[StoredDelivery]:

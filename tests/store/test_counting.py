@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, text
 
 from bounced.errors import StoreError
 from bounced.model import Event, EventType
-from bounced.store import EventFilters
+from bounced.store import DeliveryState, EventFilters, Settlement, SinkState
 from bounced.store.counting import BATCH, OTHER
 from bounced.tallies import Dimension, summarize
 from tests.store.conftest import START
@@ -185,3 +185,49 @@ async def test_events_that_somebody_has_to_look_at_are_found_page_by_page(store,
             break
     assert {each.event.recipient for each in seen} == {"3@example.com", "7@example.com", "8@example.com"}
     assert {each.event.id for each in seen} <= wanted
+
+
+@on_both
+@pytest.mark.parametrize("filters", [{}, {"sink": "app"}, {"state": DeliveryState.DELIVERED, "sink": "app"}])
+async def test_pages_show_every_delivery_once(store, conclude, clock, filters):
+    for number in range(5):
+        ids = await conclude(number, recipients=("a@example.com", "b@example.com"), sinks=("app", "log"))
+        for event_id in ids:
+            await store.settle(Settlement.delivered((event_id, "app"), 1))
+        clock.pass_(minutes=number % 2)
+    seen, after = [], None
+    while True:
+        page, after = await store.archive.list_deliveries(**filters, after=after, limit=3)
+        seen += [(each.event_id, each.sink) for each in page]
+        if after is None:
+            break
+    assert len(set(seen)) == len(seen) == (10 if filters else 20)
+
+
+@on_both
+async def test_the_latest_attempts_tell_whether_a_sink_takes_events(store, conclude, clock):
+    first, second = await conclude(
+        recipients=("a@example.com", "b@example.com"), sinks=("app", "log", "new"), leased=("app",)
+    )
+    for event_id in (first, second):
+        clock.pass_(minutes=1)
+        await store.settle(Settlement.delivered((event_id, "log"), 1))
+    await store.settle(Settlement.delivered((first, "app"), 1))
+    delivered_at = clock.now
+    clock.pass_(minutes=1)
+    await store.settle(Settlement.retry((second, "app"), 1, at=clock.now + timedelta(minutes=5), error="503"))
+    app, log = await store.archive.list_sinks()
+    assert app == SinkState("app", is_failing=True, error="503", failed=1, delivered_at=delivered_at)
+    assert log == SinkState("log", is_failing=False, error=None, failed=0, delivered_at=delivered_at)
+
+
+@on_both
+async def test_a_message_tells_how_far_it_has_come(store, conclude, make_message):
+    assert await store.archive.fetch_message("msg_none") is None
+    await store.accept(make_message(), lease=False)
+    waiting = await store.archive.fetch_message(make_message().id)
+    assert (waiting.state, waiting.kind, waiting.report, waiting.concluded_at) == ("waiting", None, None, None)
+    assert waiting.envelope == make_message().envelope
+    await conclude(2)
+    concluded = await store.archive.fetch_message(make_message(2).id)
+    assert (concluded.state, concluded.kind, concluded.report) == ("concluded", "bounce", "{}")
