@@ -13,7 +13,6 @@ from bounced.admin.tokens import Scope, Tokens
 
 COOKIE = "bounced_session"
 LOGIN = "/login"
-SESSION = "session"
 _API = "/api/"
 # These look things up, though they are too long for a query.
 _QUESTIONS = frozenset({"/api/v1/recipients/check"})
@@ -35,8 +34,8 @@ def require_access(tokens: Callable[[], Tokens], sessions: Sessions, *, public: 
                 HTTPStatus.FORBIDDEN, "no token is configured, so nobody may ask: set admin.tokens or admin.token_files"
             )
         scope = tokens().allow(request.headers.get("Authorization", ""))
-        if not scope and (session := _find_session(request, sessions)):
-            request[SESSION], scope = session, session.scope
+        if not scope and (session := find_session(request, sessions)):
+            scope = session.scope
         if not scope and wants_page(request):
             return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": _login_path(request)})
         if not scope:
@@ -57,7 +56,8 @@ def wants_page(request: web.Request) -> bool:
     return not request.path.startswith(_API) and "text/html" in request.headers.get("Accept", "")
 
 
-def _find_session(request: web.Request, sessions: Sessions) -> Session | None:
+def find_session(request: web.Request, sessions: Sessions) -> Session | None:
+    """Return the session of the person who asks for a page; programs have none."""
     return None if request.path.startswith(_API) else sessions.find(request.cookies.get(COOKIE, ""))
 
 

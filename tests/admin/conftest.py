@@ -101,8 +101,8 @@ def bounce(store):
 def tell(store):
     """Let a message come in and be told to the sink `app`; return the ids of its events."""
 
-    async def tell_(raw: bytes, *, sinks: tuple[str, ...] = ("app",)) -> list[str]:
-        message = Message.of(Envelope("", ("bounce@example.com",), SINCE), raw)
+    async def tell_(raw: bytes, *, at: datetime = SINCE, sinks: tuple[str, ...] = ("app",)) -> list[str]:
+        message = Message.of(Envelope("", ("bounce@example.com",), at), raw)
         found = understand(message.raw)
         events = make_events(message, found, source="/test")
         await store.accept(message, lease=True)

@@ -1,7 +1,6 @@
 """What programs are told: events, messages, deliveries, numbers, and how all of that is described."""
 
 import json
-from functools import partial
 
 import aiohttp
 import jsonschema
@@ -24,7 +23,7 @@ async def told(store, tell):
     """Three bounces and a complaint, counted; the ids of their events, in order."""
     raws = [dsn("ann@example.com"), dsn("ben@example.com"), dsn("ann@example.com", said="552 5.2.2 over quota")]
     ids = [event_id for raw in [*raws, complaint("cleo@example.com")] for event_id in await tell(raw)]
-    while await store.count_events(partial(summarize)):
+    while await store.count_events(summarize):
         pass
     return ids
 

@@ -39,13 +39,13 @@ class Pages:
         knowledge: Callable[[], Knowledge],
         clock: Callable[[], datetime],
     ) -> None:
-        self._renderer = renderer = Renderer(knowledge, clock)
+        self._renderer = renderer = Renderer(sessions, knowledge, clock)
         self._parts = (
             Login(renderer, sessions),
             Overview(store, renderer, knowledge, clock),
-            Events(store, renderer, knowledge),
-            Recipients(store, renderer),
-            Deliveries(store, renderer),
+            Events(store, renderer, sessions, knowledge),
+            Recipients(store, renderer, sessions),
+            Deliveries(store, renderer, sessions),
             Unknown(store, renderer),
         )
 

@@ -7,6 +7,7 @@ from bounced.admin.pages.forms import lead_to, read_form
 from bounced.admin.pages.rendering import Renderer, write_query
 from bounced.admin.problem import bad_request
 from bounced.admin.query import read_cursor, read_query, write_cursor
+from bounced.admin.sessions import Sessions
 from bounced.store import DeliveryState, Store
 
 _ON_A_PAGE = 50
@@ -15,8 +16,8 @@ _ON_A_PAGE = 50
 class Deliveries:
     """The page about deliveries."""
 
-    def __init__(self, store: Store, renderer: Renderer) -> None:
-        self._store, self._renderer = store, renderer
+    def __init__(self, store: Store, renderer: Renderer, sessions: Sessions) -> None:
+        self._store, self._renderer, self._sessions = store, renderer, sessions
 
     def routes(self) -> list[web.RouteDef]:
         """Return what is answered where."""
@@ -49,7 +50,7 @@ class Deliveries:
 
     async def _retry(self, request: web.Request) -> web.Response:
         """Bring back one dead delivery, or all to a sink."""
-        fields = await read_form(request)
+        fields = await read_form(request, self._sessions)
         sink, event = fields.get("sink"), fields.get("event")
         if not sink:
             raise bad_request("the form names no sink")

@@ -17,6 +17,7 @@ from bounced.admin.pages.rendering import Renderer
 from bounced.admin.pages.rows import describe_row
 from bounced.admin.problem import ProblemError
 from bounced.admin.query import read_cursor, read_query, write_cursor
+from bounced.admin.sessions import Sessions
 from bounced.classify import Knowledge
 from bounced.store import EventFilters, Store, StoredEvent, StoredRecipient
 
@@ -27,8 +28,10 @@ _MOST_RELATED = 10
 class Events:
     """The pages about what was told."""
 
-    def __init__(self, store: Store, renderer: Renderer, knowledge: Callable[[], Knowledge]) -> None:
-        self._store, self._renderer, self._knowledge = store, renderer, knowledge
+    def __init__(
+        self, store: Store, renderer: Renderer, sessions: Sessions, knowledge: Callable[[], Knowledge]
+    ) -> None:
+        self._store, self._renderer, self._sessions, self._knowledge = store, renderer, sessions, knowledge
 
     def routes(self) -> list[web.RouteDef]:
         """Return what is answered where."""
@@ -112,7 +115,7 @@ class Events:
         return {"source": source, "is_cut": is_cut, "decoded": decoded}
 
     async def _retry(self, request: web.Request) -> web.Response:
-        fields = await read_form(request)
+        fields = await read_form(request, self._sessions)
         stored = await self._fetch(request)
         await self._store.retry_deliveries(ids=[stored.event.id], sink=fields.get("sink"))
         return lead_to(f"/events/{quote(stored.event.id, safe='')}?done=retried#deliveries")

@@ -4,21 +4,22 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from bounced.admin.access import SESSION
+from bounced.admin.access import find_session
 from bounced.admin.address import is_text
 from bounced.admin.problem import ProblemError, bad_request
+from bounced.admin.sessions import Sessions
 
 _MAX_FIELD = 1000
 
 
-async def read_form(request: web.Request) -> dict[str, str]:
+async def read_form(request: web.Request, sessions: Sessions) -> dict[str, str]:
     """Return the fields of a form that one of our own pages sent.
 
     Raises:
         ProblemError: It comes from elsewhere, or holds what no form of ours holds.
     """
     fields = await read_fields(request)
-    session = request.get(SESSION)
+    session = find_session(request, sessions)
     if session is None or not session.has_sent(fields.pop("form_key", "")):
         raise ProblemError(
             HTTPStatus.FORBIDDEN, "this form is too old, or none of ours; go back and load the page again"

@@ -48,7 +48,7 @@ class Login:
         return response
 
     async def _log_out(self, request: web.Request) -> web.Response:
-        await read_form(request)
+        await read_form(request, self._sessions)
         self._sessions.close(request.cookies.get(COOKIE, ""))
         response = lead_to(LOGIN)
         response.del_cookie(COOKIE, path="/")

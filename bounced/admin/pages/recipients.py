@@ -11,6 +11,7 @@ from bounced.admin.pages.rendering import Renderer
 from bounced.admin.pages.rows import describe_row
 from bounced.admin.problem import bad_request
 from bounced.admin.query import read_cursor, read_query, write_cursor
+from bounced.admin.sessions import Sessions
 from bounced.escalate import State
 from bounced.store import EventFilters, Store
 
@@ -23,8 +24,8 @@ _ONE = "/recipients/{address}"
 class Recipients:
     """The pages about recipients."""
 
-    def __init__(self, store: Store, renderer: Renderer) -> None:
-        self._store, self._renderer = store, renderer
+    def __init__(self, store: Store, renderer: Renderer, sessions: Sessions) -> None:
+        self._store, self._renderer, self._sessions = store, renderer, sessions
 
     def routes(self) -> list[web.RouteDef]:
         """Return what is answered where."""
@@ -71,7 +72,7 @@ class Recipients:
         )
 
     async def _clear(self, request: web.Request) -> web.Response:
-        fields = await read_form(request)
+        fields = await read_form(request, self._sessions)
         address = _read_address(request.rel_url.raw_path.split("/")[2])
         await self._store.clear_recipient(address, by=_BY, note=fields.get("note") or None)
         return lead_to(f"/recipients/{quote(address, safe='')}?done=cleared")

@@ -16,7 +16,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from bounced import __version__
-from bounced.admin.access import SESSION
+from bounced.admin.access import find_session
+from bounced.admin.sessions import Sessions
 from bounced.admin.tokens import Scope
 from bounced.classify import Knowledge
 from bounced.log import make_visible
@@ -34,12 +35,13 @@ class Renderer:
     """Makes pages from templates.
 
     Args:
+        sessions: Who has logged in.
         knowledge: What reasons and providers are called.
         clock: Tells the time.
     """
 
-    def __init__(self, knowledge: Callable[[], Knowledge], clock: Callable[[], datetime]) -> None:
-        self._knowledge, self._clock = knowledge, clock
+    def __init__(self, sessions: Sessions, knowledge: Callable[[], Knowledge], clock: Callable[[], datetime]) -> None:
+        self._sessions, self._knowledge, self._clock = sessions, knowledge, clock
         self._environment = Environment(
             loader=PackageLoader("bounced.admin"),
             autoescape=True,
@@ -64,7 +66,7 @@ class Renderer:
         self, request: web.Request, template: str, *, status: HTTPStatus = HTTPStatus.OK, **values: Any
     ) -> web.Response:
         """Return the page that `template` makes of the values."""
-        session = request.get(SESSION)
+        session = find_session(request, self._sessions)
         text = self._environment.get_template(template).render(
             values,
             path=request.path,
