@@ -61,7 +61,8 @@ def summarize(event: Event, written_at: datetime, *, campaign_header: str | None
     document = _load(event.document)
     data = _object(document, "data")
     original = _object(data, "original")
-    counts = _count(event.type, data, original, campaign_header)
+    # An event that corrects another is no other bounce; hours tell how much came, not what was thought of it later.
+    counts = _count(event.type, data, original, campaign_header) if data.get("replaces") is None else ()
     mentions = (_mention(original.get("message_id")), _mention(_object(data, "verp").get("id")))
     return Summary(
         hour=_hour(document.get("time"), written_at),

@@ -40,6 +40,11 @@ def test_a_bounce_counts_by_all_that_is_known_of_it():
     assert Dimension.CAMPAIGN not in counts
 
 
+def test_a_correction_is_found_and_not_counted_again():
+    summary = summarize(event_with(replaces="evt_0", verp={"id": "4711"}), NOW)
+    assert (summary.counts, summary.mentions) == ((), ("4711",))
+
+
 def test_a_complaint_counts_by_its_type_alone():
     assert counts_of(complaint("ann@example.com")) == {Dimension.TYPE: "bounced.complaint"}
 

@@ -5,7 +5,7 @@ and the events of the others say of him, and his own events. The rest stays with
 is accepted and not read yet is not known to concern anybody.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, or_, select, update
@@ -15,7 +15,7 @@ from bounced.model import Envelope
 from bounced.store.pseudonym import Names
 from bounced.store.redaction import Redaction, find_recipient
 from bounced.store.rows import dump_envelope, load_envelope
-from bounced.store.schema import content, event, message, recipient, recipient_fact
+from bounced.store.schema import content, event, mention, message, recipient, recipient_fact
 
 _BATCH = 100
 _select_events = select(event.c.id, event.c.message_id, event.c.recipient, event.c.document)
@@ -116,7 +116,17 @@ def _erase_events(connection: Connection, erasure: Erasure) -> tuple[int, set[st
         concerned.add(message_id)
     if cleaned:
         connection.execute(_CLEAN_EVENT, cleaned)
+    _erase_mentions(connection, erasure, concerned)
     return connection.execute(delete(event).where(event.c.id.in_(own))).rowcount, concerned
+
+
+def _erase_mentions(connection: Connection, erasure: Erasure, message_ids: Collection[str]) -> None:
+    """Let nobody find an event of these messages by the address, such as an id in a return path that is one."""
+    if erasure.redaction:
+        is_told = mention.c.event_id.in_(select(event.c.id).where(event.c.message_id.in_(message_ids)))
+        words = connection.scalars(select(mention.c.value).where(is_told).distinct()).all()
+        own = [word for word in words if erasure.redaction.is_named_in(word)]
+        connection.execute(delete(mention).where(is_told, mention.c.value.in_(own)))
 
 
 def _without_addresses(envelope: str) -> str:

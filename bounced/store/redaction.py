@@ -35,6 +35,10 @@ class Redaction:
         clean = self._clean({**value, "recipients": others} if "recipients" in value else value)
         return text if clean == value else json.dumps(clean, ensure_ascii=False, separators=(",", ":"))
 
+    def is_named_in(self, text: str) -> bool:
+        """Whether a text names the address."""
+        return self._pattern().search(text) is not None
+
     def _is_it(self, address: object) -> bool:
         return isinstance(address, str) and recipient_key(address) == self.key
 

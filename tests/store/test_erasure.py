@@ -9,12 +9,17 @@ import sqlalchemy
 
 from bounced.escalate import State, find_facts
 from bounced.event import describe_understanding, make_events
+from bounced.identify import VerpSettings, make_form
 from bounced.model import Envelope, Message
 from bounced.pipeline import understand
-from bounced.store import Conclusion, Horizon, engine, schema
+from bounced.store import Conclusion, EventFilters, Horizon, engine, schema
+from bounced.tallies import summarize
 
 pytestmark = pytest.mark.parametrize("url", ["sqlite", "postgresql"], indirect=True)
 ANN, BEN, JOANN = "ann@example.com", "ben@example.com", "joann@example.com"
+
+VERP_OF_ANN = "bounces+ann=example.com@lists.example.net"
+NO_SETTINGS = VerpSettings()
 
 REPORT = """\
 From: MAILER-DAEMON@mx.example.net
@@ -46,18 +51,21 @@ def come_back(store, clock):
 
     numbers = count()
 
-    async def come_back_(*recipients, to="news@lists.example.net", on=store):
+    async def come_back_(
+        *recipients, to="news@lists.example.net", on=store, return_path=VERP_OF_ANN, settings=NO_SETTINGS
+    ):
         clock.pass_(minutes=1)
         header = f"Message-ID: <{next(numbers)}@mx.example.net>\n"
         raw = (header + REPORT.format(blocks="".join(map(block, recipients)), to=to)).encode()
-        message = Message.of(Envelope("", ("bounces+ann=example.com@lists.example.net",), clock.now), raw)
-        understanding = understand(raw)
+        message = Message.of(Envelope("", (return_path,), clock.now), raw)
+        understanding = understand(raw, recipients=() if settings is NO_SETTINGS else (return_path,), verp=settings)
         events = make_events(message, understanding, source="/bounced/test")
         report = json.dumps(describe_understanding(understanding), ensure_ascii=False)
         facts = find_facts(message, understanding)
         deliveries = tuple((each.id, "app") for each in events)
         await on.accept(message, lease=True)
         assert await on.conclude(Conclusion(message.id, understanding.kind, report, events, deliveries, facts=facts))
+        await on.count_events(summarize)
         return {each.recipient: each for each in events}
 
     return come_back_
@@ -71,9 +79,9 @@ def block(recipient):
 def everything(url):
     """Return all that any table holds, as one text."""
     reading = engine.reading_engine(engine.parse_url(url))
-    tables = (schema.message, schema.content, schema.event, schema.delivery, schema.recipient, schema.recipient_fact)
+    queries = map(sqlalchemy.select, schema.metadata.tables.values())
     with reading.connect() as connection:
-        rows = [str(row) for table in tables for row in connection.execute(sqlalchemy.select(table))]
+        rows = [str(row) for query in queries for row in connection.execute(query)]
     reading.dispose()
     return "\n".join(rows).lower()
 
@@ -111,6 +119,15 @@ async def test_an_original_recipient_is_taken_out_of_the_event_about_another(url
     assert await store.erase_recipient(ANN) == 1
     assert ANN not in everything(url)
     assert json.loads((await store.fetch_event(events[BEN].id)).event.document)["data"]["original_recipient"] is None
+
+
+async def test_an_id_in_a_return_path_that_is_the_address_is_no_word_to_find_an_event_by(url, store, come_back):
+    settings = VerpSettings(patterns=(make_form("mine", "(?P<id>ann@example\\.com)@bounce"),))
+    events = await come_back(BEN, return_path='"ann@example.com"@bounce', settings=settings)
+    assert json.loads(events[BEN].document)["data"]["verp"]["id"] == ANN
+    await store.erase_recipient(ANN)
+    assert len((await store.archive.list_events(EventFilters(about=BEN)))[0]) == 1
+    assert ANN not in everything(url)
 
 
 async def test_who_has_a_longer_address_loses_nothing(url, store, come_back):
