@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from http import HTTPStatus
 
 from aiohttp import web
@@ -15,7 +16,9 @@ from bounced.errors import StoreError
 _log = log.get("admin")
 
 _PATIENCE_SECONDS = 30
-_DEADLINE, _IS_STARTED = "deadline", "is_started"
+# Of the request that this task answers now.
+_deadline: ContextVar[asyncio.Timeout] = ContextVar("deadline")
+_is_started: ContextVar[bool] = ContextVar("is_started", default=False)
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
@@ -29,14 +32,12 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-
-
 _SERVER = "bounced"  # not which libraries, nor their versions
 
 
-async def add_headers(request: web.BaseRequest, response: web.StreamResponse) -> None:
+async def add_headers(_: web.BaseRequest, response: web.StreamResponse) -> None:
     """Put on every answer what keeps it out of caches and its text from being taken for anything else."""
-    request[_IS_STARTED] = True
+    _is_started.set(True)
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers["Server"] = _SERVER
@@ -67,13 +68,14 @@ def explain_errors(present: Callable[[web.Request, ProblemError], web.Response])
 
     @web.middleware
     async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
+        _is_started.set(False)
         try:
             return await handler(request)
         except ConnectionError:
             raise  # the client has gone
         except Exception as error:  # noqa: BLE001 - one request must not end the others; it is logged
             problem = _explain(error)
-        if request.get(_IS_STARTED):
+        if _is_started.get():
             if request.transport:
                 request.transport.abort()  # a proper end would make half a list look whole
             raise ConnectionAbortedError
@@ -108,7 +110,7 @@ async def limit_time(request: web.Request, handler: Handler) -> web.StreamRespon
     """End a request that makes no progress."""
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS) as deadline:
-            request[_DEADLINE] = deadline
+            _deadline.set(deadline)
             return await handler(request)
     except TimeoutError:
         if request.content.is_eof():
@@ -116,7 +118,6 @@ async def limit_time(request: web.Request, handler: Handler) -> web.StreamRespon
         raise ProblemError(HTTPStatus.REQUEST_TIMEOUT, "the request did not come to its end") from None
 
 
-def note_progress(request: web.Request) -> None:
-    """Give a request that moves many rows its full time again."""
-    deadline: asyncio.Timeout = request[_DEADLINE]
-    deadline.reschedule(asyncio.get_running_loop().time() + _PATIENCE_SECONDS)
+def note_progress() -> None:
+    """Give the request that is being answered, which moves many rows, its full time again."""
+    _deadline.get().reschedule(asyncio.get_running_loop().time() + _PATIENCE_SECONDS)

@@ -97,7 +97,7 @@ class Recipients:
         await response.write((exporting.header(format_) + exporting.write(first, format_)).encode())
         async for page in pages:
             await response.write(exporting.write(page, format_).encode())
-            note_progress(request)
+            note_progress()
         await response.write_eof()
         return response
 
@@ -138,7 +138,7 @@ def _read_filters(query: dict[str, str]) -> Filters:
 async def _read_chunks(request: web.Request) -> AsyncIterator[bytes]:
     size = 0
     async for chunk in request.content.iter_any():
-        note_progress(request)
+        note_progress()
         size += len(chunk)
         if size > _MAX_IMPORT_BYTES:
             raise ProblemError(
