@@ -54,6 +54,7 @@ def _histogram(name: str, text: str, *labels: str, buckets: tuple[float, ...]) -
 _connections = _counter("connections", "Connections of SMTP and LMTP clients.", "protocol")
 _sessions = _gauge("sessions", "Connections that are open now.", "protocol")
 _refusals = _counter("refusals", "Commands and messages that were refused, by our reply.", "reply")
+_sessions_cut_off = _counter("sessions_cut_off", "Connections that were cut off without a reply, by cause.", "cause")
 messages_accepted = _counter("messages_accepted", "Messages that were answered 250, repeats included.")
 accepted_bytes = _counter("accepted_bytes", "Octets of the messages that were answered 250.")
 
@@ -88,6 +89,7 @@ _reloads = _counter("reloads", "Reloads, by what came of them.", "result")
 connections = cache(_connections.labels)
 sessions = cache(_sessions.labels)
 refusals = cache(_refusals.labels)
+sessions_cut_off = cache(_sessions_cut_off.labels)
 commit_failures = cache(_commit_failures.labels)
 messages_read = cache(_messages_read.labels)
 bounces = cache(_bounces.labels)
@@ -101,6 +103,8 @@ reloads = cache(_reloads.labels)
 # What is seldom counted begins at 0, or nobody could tell the first from none.
 for _trouble in ("storage", "operation"):
     commit_failures(_trouble)
+for _cause in ("never_reads", "too_far_ahead", "tls_handshake", "shutdown"):
+    sessions_cut_off(_cause)
 for _result in ("done", "refused"):
     reloads(_result)
 

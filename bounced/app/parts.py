@@ -8,7 +8,7 @@ from bounced.admin.tokens import Tokens
 from bounced.app.admission import Admission
 from bounced.app.reading import read_knowledge
 from bounced.app.sinks import make_subscription
-from bounced.config import Config, Retention
+from bounced.config import Config, ReceiveLimits, Retention
 from bounced.store import Horizon, Store
 
 
@@ -16,7 +16,7 @@ def make_receive_settings(config: Config, admission: Admission) -> receive.Setti
     """Build what SMTP and LMTP sessions need to know.
 
     Raises:
-        ConfigurationError: A recipient pattern or the certificate cannot be used.
+        ConfigurationError: A recipient pattern, a network or the certificate cannot be used.
     """
     section = config.receive
     tls = receive.Certificate(section.tls.certificate, section.tls.key) if section.tls else None
@@ -27,7 +27,14 @@ def make_receive_settings(config: Config, admission: Admission) -> receive.Setti
         keep_bytes=section.keep_bytes,
         admits=admission,
         tls=tls,
+        limits=_make_limits(section.limits),
+        proxies=receive.Networks(section.proxy_protocol_from, where="receive.proxy_protocol_from"),
     )
+
+
+def _make_limits(section: ReceiveLimits) -> receive.Limits:
+    values = {name: getattr(section, name) for name in type(section).model_fields}
+    return receive.Limits(**values | {"trusted": receive.Networks(section.trusted, where="receive.limits.trusted")})
 
 
 def make_admin_address(config: Config) -> AdminAddress | None:

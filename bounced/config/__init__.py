@@ -5,7 +5,7 @@ wrong is said with file, key and remedy; all of it at once, not one by one.
 """
 
 from bounced.config.loading import Config, load
-from bounced.config.sections import Retention
+from bounced.config.sections import ReceiveLimits, Retention
 from bounced.config.sinks import (
     BrokerSink,
     JsonlSink,
@@ -25,6 +25,7 @@ __all__ = [
     "KafkaSink",
     "NatsSink",
     "RabbitmqSink",
+    "ReceiveLimits",
     "RedisSink",
     "Retention",
     "SinkSection",

@@ -53,6 +53,11 @@ class Config(BaseSettings):
         keep, most = self.receive.keep_bytes, self.receive.max_message_bytes
         if keep is not None and keep > most:
             raise ValueError(f"receive.keep_bytes ({keep}) is more than receive.max_message_bytes ({most})")
+        if (kept := keep or most) > self.receive.limits.bytes_in_flight:
+            raise ValueError(
+                f"receive.limits.bytes_in_flight ({self.receive.limits.bytes_in_flight}) "
+                f"is less than one message may have ({kept}), which would never be taken"
+            )
         return self
 
     @property

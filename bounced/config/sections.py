@@ -21,6 +21,24 @@ class Tls(Section):
     key: Path
 
 
+class ReceiveLimits(Section):
+    """``[receive.limits]``: how much of everything a client may have."""
+
+    connections: Count = 2048
+    connections_per_client: Count = 50
+    connections_per_minute: Count = 300
+    messages_per_minute: Count = 3000
+    trusted: list[str] = ["127.0.0.0/8", "::1"]
+    bytes_in_flight: Count = 67_108_864
+    recipients_per_message: Count = 100
+    errors: Count = 20
+    idle_commands: Count = 100
+    idle_seconds: Positive = 300
+    session_seconds: Positive = 1200
+    data_bytes_per_second: Count = 500
+    handshake_seconds: Positive = 30
+
+
 class Receive(Section):
     """``[receive]``: where and for whom mail is taken."""
 
@@ -30,7 +48,9 @@ class Receive(Section):
     max_message_bytes: Count = 33_554_432
     keep_bytes: Count | None = None
     shutdown_seconds: Positive = 30
+    proxy_protocol_from: list[str] = []
     tls: Tls | None = None
+    limits: ReceiveLimits = ReceiveLimits()
 
 
 class StoreSection(Section):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from bounced.receive.replies import RefusedError
+from bounced.receive.replies import TOO_BIG, RefusedError
 
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 
@@ -23,6 +23,7 @@ _PATH = re.compile(
     r"(?:\s+(?P<parameters>.*))?"
 )
 # RFC 5321 asks for a value without "=", but ORCPT and ENVID of some mailers hold one.
+_SIZE = re.compile("[0-9]{1,20}")  # RFC 1870 section 4
 _PARAMETER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(?:=\S*)?")
 
 
@@ -70,7 +71,24 @@ def read_path(argument: str, keyword: str) -> Path:
     return Path(found["path"] or found["bare"] or "", parameters)
 
 
-def value_of(keyword: str, parameters: Iterable[str]) -> str | None:
+def check_mail_parameters(parameters: Iterable[str], max_message_bytes: int) -> None:
+    """Look at those parameters of MAIL that tell whether we can take the message.
+
+    Raises:
+        RefusedError: We cannot, or they make no sense.
+    """
+    if _value_of("BODY", parameters) not in {None, "7BIT", "8BITMIME"}:
+        raise RefusedError("501 5.5.4 BODY is 7BIT or 8BITMIME")
+    size = _value_of("SIZE", parameters)
+    if size is None:
+        return
+    if not _SIZE.fullmatch(size):
+        raise RefusedError("501 5.5.4 SIZE is a number")
+    if int(size) > max_message_bytes:
+        raise RefusedError(TOO_BIG)
+
+
+def _value_of(keyword: str, parameters: Iterable[str]) -> str | None:
     """Return the value of the ESMTP parameter `keyword` in upper case; empty without ``=``, None where it is absent."""
     for parameter in parameters:
         name, _, value = parameter.partition("=")

@@ -8,16 +8,25 @@ ten has a line over the 1000 octets of RFC 5321.
 
 from dataclasses import dataclass
 
+from bounced.receive.budget import Share
+
 _LINE_END = b"\r\n"
 _END = b"\r\n.\r\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The kept first part of a message, and how many octets all of it had."""
+    """The kept first part of a message, and how many octets all of it had.
+
+    Attributes:
+        kept: The beginning, or nothing of a message that is larger than allowed.
+        size: The octets of the whole message.
+        is_lost: Whether the memory did not suffice; then `kept` is empty.
+    """
 
     kept: bytes
     size: int
+    is_lost: bool = False
 
 
 class DataReader:
@@ -28,13 +37,14 @@ class DataReader:
 
     Args:
         max_bytes: The size beyond which nothing is kept at all.
+        share: Where the octets are kept.
         keep_bytes: How many octets of the beginning are kept; None is all.
     """
 
-    def __init__(self, *, max_bytes: int, keep_bytes: int | None = None) -> None:
+    def __init__(self, *, max_bytes: int, share: Share, keep_bytes: int | None = None) -> None:
         self._max_bytes = max_bytes
         self._keep_bytes = max_bytes if keep_bytes is None else keep_bytes
-        self._kept = bytearray()
+        self._share = share
         # A dot on the first line counts too: we begin as if after a line end, which size and body leave out again.
         self._held = _LINE_END
         self._size = -len(_LINE_END)
@@ -58,15 +68,16 @@ class DataReader:
     def _take(self, data: bytes) -> None:
         # What may be a part of CRLF-dot is held back, so none is ever cut in two here.
         text = data.replace(b"\r\n.", _LINE_END)
+        start = max(0, -self._size)  # the line end that we began with
         self._size += len(text)
         if self._size > self._max_bytes:
-            self._kept.clear()
+            self._share.drop()
         else:
-            self._kept += text[: self._keep_bytes + len(_LINE_END) - len(self._kept)]
+            self._share.keep(text[start : start + self._keep_bytes - len(self._share.octets)])
 
     def body(self) -> Body:
-        """Return what was read."""
-        return Body(bytes(memoryview(self._kept)[len(_LINE_END) :]), self._size)
+        """Return what was read; to be asked for once."""
+        return Body(self._share.detach(), self._size, is_lost=self._share.is_revoked)
 
 
 def _length_of_possible_end(data: bytes) -> int:

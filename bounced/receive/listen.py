@@ -9,6 +9,8 @@ from typing import Any
 
 from bounced import log
 from bounced.errors import ConfigurationError
+from bounced.receive.budget import Budget
+from bounced.receive.door import Door
 from bounced.receive.endpoint import Endpoint, Protocol
 from bounced.receive.lmtp import Lmtp
 from bounced.receive.settings import Accept, Settings
@@ -96,6 +98,7 @@ class Servers:
 
     def __init__(self, settings: Settings, accept: Accept) -> None:
         self._settings, self._accept = settings, accept
+        self._door, self._budget = Door(settings.limits), Budget(settings.limits.bytes_in_flight)
         self._sessions: set[Smtp] = set()
         self._servers: list[asyncio.AbstractServer] = []
         self._unix_sockets: dict[Path, int] = {}
@@ -148,7 +151,7 @@ class Servers:
 
     def _session_factory(self, protocol: Protocol) -> Callable[[], Smtp]:
         session = _SESSIONS[protocol]
-        return lambda: session(self._settings, self._accept, self._sessions)
+        return lambda: session(self._settings, self._accept, self._door, self._budget, self._sessions)
 
     def stop_listening(self) -> None:
         """Take no new connections; those that exist go on."""

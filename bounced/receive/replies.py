@@ -5,6 +5,8 @@ nothing the client sent and nothing an exception says is ever echoed.
 """
 
 LOCAL_ERROR = "451 4.3.0 Local error, try again later"
+TOO_BIG = "552 5.3.4 Message too big"
+NO_MEMORY = "452 4.3.1 Too much mail at once, try again later"
 STORE_FULL = "452 4.3.1 Storage is full, try again later"
 
 

@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from bounced.model import Message
+from bounced.receive.limits import DEFAULT_LIMITS, Limits
+from bounced.receive.networks import NOWHERE, Networks
 from bounced.receive.recipients import Recipients
 from bounced.receive.tls import Certificate
 
@@ -22,8 +24,8 @@ class Settings:
         keep_bytes: How much of the beginning of a message is handed on; None is all of it.
         admits: Says of a recipient whom we take mail for whether it is genuine; without it all are.
         tls: What STARTTLS uses; without it STARTTLS is not offered.
-        timeout_seconds: How long a client may be silent (RFC 5321 section 4.5.3.2).
-        max_recipients: How many recipients one message may have (RFC 5321 asks for at least 100).
+        limits: How much of everything a client may have.
+        proxies: Who tells us by the PROXY protocol for whom it connects, and has to.
     """
 
     hostname: str
@@ -32,5 +34,5 @@ class Settings:
     keep_bytes: int | None = None
     admits: Callable[[str], bool] | None = None
     tls: Certificate | None = None
-    timeout_seconds: float = 300
-    max_recipients: int = 1000
+    limits: Limits = DEFAULT_LIMITS
+    proxies: Networks = NOWHERE

@@ -2,7 +2,10 @@
 
 import asyncio
 
+from bounced.receive.budget import Share
 from bounced.receive.data import Body, DataReader
+from bounced.receive.networks import Address
+from bounced.receive.proxy import read_header
 from bounced.receive.replies import RefusedError
 
 CHUNK_BYTES = 65_536
@@ -43,15 +46,31 @@ class Wire:
             raise RefusedError("500 5.5.2 Line too long")
         return line.removesuffix(b"\r")
 
-    async def message(self, *, max_bytes: int, keep_bytes: int | None) -> Body:
+    async def proxied(self) -> Address | None:
+        """Return for whom a proxy connects; None where it speaks for itself.
+
+        Raises:
+            RefusedError: It does not begin with a PROXY header.
+        """
+        while (header := read_header(bytes(self._buffer))) is None:
+            self._buffer += await self._read()
+        del self._buffer[: header.length]
+        return header.client
+
+    async def message(self, *, max_bytes: int, share: Share, keep_bytes: int | None) -> Body:
         """Read a message to its end; see `DataReader` for the arguments."""
-        data = DataReader(max_bytes=max_bytes, keep_bytes=keep_bytes)
+        data = DataReader(max_bytes=max_bytes, share=share, keep_bytes=keep_bytes)
         rest = data.feed(bytes(self._buffer))
         self._buffer.clear()
         while rest is None:
             rest = data.feed(await self._read())
         self._buffer += rest
         return data.body()
+
+    @property
+    def ahead(self) -> int:
+        """How many octets have come that were not read yet."""
+        return len(self._buffer) + len(self._reader._buffer)  # type: ignore[attr-defined]  # noqa: SLF001 - no public way
 
     def forget(self) -> None:
         """Drop everything received but not yet read.

@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from bounced.config import Config, JsonlSink, KafkaSink, NatsSink, RabbitmqSink, RedisSink, WebhookSink, load
+from bounced.config import (
+    Config,
+    JsonlSink,
+    KafkaSink,
+    NatsSink,
+    RabbitmqSink,
+    ReceiveLimits,
+    RedisSink,
+    WebhookSink,
+    load,
+)
 
 SAMPLE = Path(__file__).parents[2] / "config" / "bounced.toml"
 # A value other than the default for each key; of the tables within tables, the whole.
@@ -18,7 +28,23 @@ VALUES = {
     "receive.max_message_bytes": 1000,
     "receive.keep_bytes": 500,
     "receive.shutdown_seconds": 1.5,
+    "receive.proxy_protocol_from": ["192.0.2.0/24"],
     "receive.tls": {"certificate": "/etc/tls.crt", "key": "/etc/tls.key"},
+    "receive.limits": {
+        "connections": 100,
+        "connections_per_client": 5,
+        "connections_per_minute": 6,
+        "messages_per_minute": 7,
+        "trusted": ["192.0.2.0/24"],
+        "bytes_in_flight": 40_000_000,
+        "recipients_per_message": 1000,
+        "errors": 8,
+        "idle_commands": 9,
+        "idle_seconds": 10.5,
+        "session_seconds": 11.5,
+        "data_bytes_per_second": 12,
+        "handshake_seconds": 13.5,
+    },
     "store.url": "postgresql://bounced:secret@db.example.com/bounced",
     "store.instance": "second",
     "store.lease_seconds": 7.5,
@@ -204,10 +230,11 @@ def named_in_sample():
 
 def test_the_sample_names_every_key_and_no_other():
     of_tls = {"receive.tls.certificate", "receive.tls.key"}
+    of_limits = {f"receive.limits.{key}" for key in ReceiveLimits.model_fields}
     of_sinks = {f"sink.{key}" for kind in SINKS for key in kind.model_fields}
     of_reasons = {"escalate.reasons.mailbox_full.bounces"}
-    tables = {"receive.tls", "escalate.reasons"}
-    assert set(named_in_sample()) == all_keys() - tables | of_tls | of_reasons | of_sinks
+    tables = {"receive.tls", "receive.limits", "escalate.reasons"}
+    assert set(named_in_sample()) == all_keys() - tables | of_tls | of_limits | of_reasons | of_sinks
 
 
 def test_the_sample_shows_the_defaults():

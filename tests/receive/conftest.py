@@ -5,14 +5,15 @@ import shutil
 import ssl
 import subprocess
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import pytest
 
 from bounced.model import Message
-from bounced.receive import Accept, Certificate, Endpoint, Recipients, Servers, Settings, serve
+from bounced.receive import Accept, Certificate, Endpoint, Limits, Recipients, Servers, Settings, serve
 
 PATTERNS = ("bounce@example.com", "bounces+*@example.com", "bounces.example.com")
+LIMITS = {limit.name for limit in fields(Limits)}
 DEADLINE_SECONDS = 10
 
 
@@ -96,7 +97,7 @@ Start = Callable[..., Awaitable[Server]]
 
 @pytest.fixture
 async def start():
-    """Return a function that starts a server; its keywords are those of Settings."""
+    """Return a function that starts a server; its keywords are those of Settings and of Limits."""
     started: list[Server] = []
 
     async def start_one(url: str = "smtp://127.0.0.1:0", *, accept: Accept | None = None, **settings) -> Server:
@@ -107,7 +108,8 @@ async def start():
                 await accept(message)
             messages.append(message)
 
-        values = {"hostname": "mx.example.com", "recipients": Recipients(PATTERNS)} | settings
+        limits = Limits(**{name: settings.pop(name) for name in LIMITS & settings.keys()})
+        values = {"hostname": "mx.example.com", "recipients": Recipients(PATTERNS), "limits": limits} | settings
         server = Server(await serve([Endpoint.parse(url)], Settings(**values), keep), messages)
         started.append(server)
         return server

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bounced.receive.budget import Budget, Share
 from bounced.receive.data import Body, DataReader
 
 
 def read(pieces, *, max_bytes=10**9, keep_bytes=None):
     """Feed all pieces; return the body and what follows it."""
-    reader = DataReader(max_bytes=max_bytes, keep_bytes=keep_bytes)
+    reader = DataReader(max_bytes=max_bytes, share=Share(Budget(10**9)), keep_bytes=keep_bytes)
     rest = None
     for piece in pieces:
         rest = reader.feed(piece) if rest is None else rest + piece

@@ -1,0 +1,17 @@
+"""What is answered to verbs that no session knows."""
+
+from bounced.receive.replies import RefusedError
+
+_HTTP_METHODS = frozenset({"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "DELETE", "PATCH", "TRACE", "PRI"})
+_NOT_IMPLEMENTED = frozenset({"EXPN", "AUTH", "BDAT", "ETRN", "TURN", "SEND", "SOML", "SAML"})
+
+
+def refuse_verb(verb: str) -> RefusedError:
+    """Return the refusal of `verb`; it is final where what follows was not meant for a mail server, or not for us."""
+    if verb in _HTTP_METHODS:
+        return RefusedError("554 5.5.1 This is not a web server", is_final=True)
+    if verb == "PROXY":
+        return RefusedError("554 5.7.1 You are no proxy of ours", is_final=True)
+    if verb in _NOT_IMPLEMENTED:
+        return RefusedError("502 5.5.1 Command not implemented")
+    return RefusedError("500 5.5.1 Command not recognized")
