@@ -128,6 +128,13 @@ class MailHost:
         assert status == 0, (command, status, said)
         return said
 
+    async def until_said(self, words: str, *command: str) -> str:
+        """Run a program again and again until it says `words`."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while words not in (said := await self.do(*command)):
+                pass
+        return said
+
     async def python(self, script: str, *arguments: str) -> str:
         """Run a script of this folder."""
         return await self.do(*self._script(script), *arguments)
