@@ -95,7 +95,7 @@ class Broker:
             ConfigurationError: The URL or a certificate cannot be used.
         """
         try:
-            parts = urlsplit(url)
+            parts = _split(url)
             is_secure = {scheme.plain: False, scheme.secure: True}[parts.scheme]
             login, _, hosts = parts.netloc.rpartition("@")
             port = scheme.secure_port if is_secure else scheme.plain_port
@@ -132,6 +132,13 @@ class Broker:
         if self.password:
             text = text.replace(self.password, "***")
         return "".join(each if each.isprintable() else "?" for each in text[:_MAX_QUOTED])
+
+
+def _split(url: str) -> SplitResult:
+    parts = urlsplit(url)
+    if parts.query or parts.fragment:  # would be options, and be overlooked
+        raise ValueError
+    return parts
 
 
 def _read_host(parts: SplitResult, port: int) -> tuple[str, int]:

@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 from bounced.deliver.broker import Broker, Scheme
 from bounced.deliver.cloudevents import KAFKA, Mode
 from bounced.deliver.link import Link
+from bounced.errors import ConfigurationError
 from bounced.model import Delivered, Event, Failed, SendResult
 
 SCHEME = Scheme("kafka", "kafka+tls", 9092, 9093)
@@ -33,6 +34,9 @@ class Kafka:
         mode: How events are put into messages.
         timeout_seconds: How long a send may take.
         batch_size: How many events are produced before their confirmations are waited for.
+
+    Raises:
+        ConfigurationError: The URL has a path, or a user without a password.
     """
 
     concurrency = 2
@@ -49,6 +53,12 @@ class Kafka:
         batch_size: int = 100,
     ) -> None:
         self.name, self.batch_size = name, batch_size
+        if broker.path or (broker.user and not broker.password):
+            raise ConfigurationError(
+                "a path, or a user without a password",
+                where=f'sink "{name}", url',
+                remedy="name the topic by the key topic, and the password in the URL or by password_file",
+            )
         self._broker = broker
         self._topic, self._sasl_mechanism, self._mode = topic, sasl_mechanism, mode
         self._timeout_seconds = timeout_seconds
@@ -117,8 +127,15 @@ class Kafka:
         return producer
 
     async def _disconnect(self, producer: AIOKafkaProducer) -> None:
+        """End it at once; its own `stop` delivers first what it holds, however long the brokers are away."""
+        producer._closed = True  # noqa: SLF001 - nothing public ends a producer that cannot deliver
+        sending = producer._sender and producer._sender.sender_task  # noqa: SLF001 - the same
+        if sending:
+            sending.cancel()
         with suppress(*_TROUBLE):
-            await producer.stop()
+            await producer.client.close()
+        if sending:
+            await asyncio.wait([sending])
 
 
 def _key_of(event: Event) -> bytes | None:

@@ -16,6 +16,7 @@ from nats.js.errors import NotFoundError
 from bounced.deliver.broker import Broker, Scheme
 from bounced.deliver.cloudevents import NATS, Mode
 from bounced.deliver.link import Link
+from bounced.errors import ConfigurationError
 from bounced.model import Delivered, Event, Failed, SendResult
 
 SCHEME = Scheme("nats", "tls", 4222, 4222)
@@ -38,6 +39,9 @@ class Nats:
         mode: How events are put into messages.
         timeout_seconds: How long a send may take.
         batch_size: How many events are published before their confirmations are waited for.
+
+    Raises:
+        ConfigurationError: The URL has a path.
     """
 
     concurrency = 2
@@ -54,6 +58,8 @@ class Nats:
         timeout_seconds: float = 20,
         batch_size: int = 100,
     ) -> None:
+        if broker.path:
+            raise ConfigurationError("a path", where=f'sink "{name}", url', remedy="name the stream by the key stream")
         self.name, self.batch_size = name, batch_size
         self._broker = broker
         self._stream, self._prefix, self._mode = stream, prefix, mode

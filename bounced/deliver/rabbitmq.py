@@ -124,11 +124,13 @@ class Rabbitmq:
     async def _connect(self) -> _Session:
         broker = self._broker
         [(host, port)] = broker.hosts
+        # A broker knows this user where nobody has made another.
+        user, password = (broker.user, broker.password or "") if broker.user else ("guest", "guest")
         connection = await aio_pika.connect(
             host=host,
             port=port,
-            login=broker.user or "guest",
-            password=broker.password or "guest",
+            login=user,
+            password=password,
             virtualhost=broker.path or "/",
             ssl=broker.tls is not None,
             ssl_context=broker.tls,

@@ -46,6 +46,7 @@ def test_a_password_given_apart_goes_first():
         "queue://u:s3cret@a.example:x",
         "queue://a,",
         "queue://a:0",
+        "queue://a?tls=no",
     ],
 )
 def test_what_is_no_such_url_is_refused_without_being_repeated(url):

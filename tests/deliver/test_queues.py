@@ -175,6 +175,24 @@ async def test_what_concerns_one_recipient_has_one_key_that_does_not_tell_the_ad
     assert not any("ann" in key or "example" in key for key in keys)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_failed_leaves_nothing_behind_that_still_works_on_it(kind, make_queue, event):
+    sink, place, line = await make_queue(kind, timeout_seconds=2)
+    before = asyncio.all_tasks()
+    async with opened(sink):
+        assert list(await sink.send([event])) == [Delivered()]
+        for number in range(3):
+            await line.cut()
+            [failed] = await sink.send([replace(event, id=f"evt_failed_{number}")])
+            assert isinstance(failed, Failed)
+            await line.restore()
+            assert list(await sink.send([replace(event, id=f"evt_again_{number}")])) == [Delivered()]
+    taken = await place.taken()
+    assert len(taken) >= 4
+    async with asyncio.timeout(5):
+        await asyncio.gather(*(asyncio.all_tasks() - before), return_exceptions=True)
+
+
 @pytest.mark.parametrize("kind", ["nats", "kafka"])
 async def test_an_event_that_is_too_large_for_the_broker_fails_alone(kind, make_queue, event):
     sink, place, _ = await make_queue(kind)

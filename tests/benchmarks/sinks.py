@@ -1,0 +1,218 @@
+"""Events per second from the acceptance of mail to the confirmation of the sink, for each sink and each store.
+
+Run by hand from the root of the checkout, with the servers that the tests use::
+
+    PYTHONPATH=. python tests/benchmarks/sinks.py --messages 3000 --runs 3
+
+Each message is a report of a recipient of its own, accepted, understood,
+concluded and sent within one process; the clock stops when the sink has
+confirmed the last event. The sinks take turns within each run, and the ratios
+are of the medians. The webhook's other side is a process that answers 204.
+"""
+
+import argparse
+import asyncio
+import logging
+import random
+import statistics
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+
+import psycopg
+import uvloop
+
+from bounced import log
+from bounced.deliver import kafka, nats, rabbitmq, redis
+from bounced.deliver.broker import Broker
+from bounced.deliver.jsonl import JsonlFile
+from bounced.deliver.sink import Sink
+from bounced.deliver.webhook import Webhook
+from bounced.flow.incoming import Incoming
+from bounced.flow.outgoing import Feed, Outgoing, Subscription
+from bounced.model import Delivered, Envelope, Event, Message, SendResult
+from bounced.pipeline import understand
+from bounced.store import Store
+from tests.brokers.kafka import KafkaCluster
+from tests.brokers.places import KafkaPlace, NatsPlace, RabbitmqPlace, RedisPlace
+from tests.brokers.private import free_port
+from tests.conftest import POSTGRES
+
+SINKS = ["jsonl", "webhook", "nats", "rabbitmq", "redis", "kafka"]
+STORES = ["SQLite", "PostgreSQL"]
+SAMPLE = files("bounced.samples").joinpath("2-mailbox-full.eml").read_bytes()
+AT_ONCE = 50
+DEADLINE_SECONDS = 300
+
+ENDPOINT = """
+import asyncio, sys
+
+async def answer(reader, writer):
+    try:
+        while head := await reader.readuntil(b"\\r\\n\\r\\n"):
+            length = next(line for line in head.lower().split(b"\\r\\n") if line.startswith(b"content-length:"))
+            await reader.readexactly(int(length.split(b":")[1]))
+            writer.write(b"HTTP/1.1 204 No Content\\r\\n\\r\\n")
+    except asyncio.IncompleteReadError:
+        writer.close()
+
+async def serve():
+    server = await asyncio.start_server(answer, "127.0.0.1", int(sys.argv[1]))
+    print("ready", flush=True)
+    await server.serve_forever()
+
+asyncio.run(serve())
+"""
+
+
+class Counted:
+    """A sink that says when it has confirmed so many events."""
+
+    def __init__(self, sink: Sink, awaited: int) -> None:
+        self._sink, self._awaited = sink, awaited
+        self.name, self.batch_size, self.concurrency = sink.name, sink.batch_size, sink.concurrency
+        self.open, self.close = sink.open, sink.close
+        self.is_done = asyncio.Event()
+
+    async def send(self, events: Sequence[Event]) -> Sequence[SendResult]:
+        results = await self._sink.send(events)
+        self._awaited -= sum(isinstance(result, Delivered) for result in results)
+        if self._awaited <= 0:
+            self.is_done.set()
+        return results
+
+
+def make_messages(count: int) -> list[Message]:
+    now = datetime.now(UTC)
+    return [
+        Message.of(
+            Envelope("", (f"bounces+{number}@example.com",), now),
+            SAMPLE.replace(b"ben@example.net", f"ben{number}@example.net".encode()),
+        )
+        for number in range(count)
+    ]
+
+
+@asynccontextmanager
+async def endpoint() -> AsyncIterator[str]:
+    port = free_port()
+    command = [sys.executable, "-c", ENDPOINT, str(port)]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout
+    await process.stdout.readline()
+    try:
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def make_sink(kind: str, folder: Path, stack: AsyncExitStack) -> Sink:
+    match kind:
+        case "jsonl":
+            return JsonlFile("app", folder / "events.jsonl")
+        case "webhook":
+            secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
+            url = await stack.enter_async_context(endpoint())
+            return Webhook("app", url, secrets=[secret], allow_private_addresses=True)
+        case "kafka":
+            cluster = KafkaCluster()
+            stack.callback(cluster.close)
+            place = KafkaPlace(f"kafka://{cluster.address}")
+            return kafka.Kafka("app", Broker.parse(place.url, kafka.SCHEME, sink="app"), topic=place.name)
+        case "nats":
+            stream = NatsPlace()
+            await stream.open()
+            stack.push_async_callback(stream.close)
+            broker = Broker.parse(stream.url, nats.SCHEME, sink="app")
+            return nats.Nats("app", broker, stream=stream.name, prefix=stream.name)
+        case "rabbitmq":
+            queue = RabbitmqPlace()
+            await queue.open()
+            stack.push_async_callback(queue.close)
+            return rabbitmq.Rabbitmq("app", Broker.parse(queue.url, rabbitmq.SCHEME, sink="app"), exchange=queue.name)
+        case _:
+            entries = RedisPlace()
+            await entries.open()
+            stack.push_async_callback(entries.close)
+            return redis.Redis("app", Broker.parse(entries.url, redis.SCHEME, sink="app"), stream=entries.name)
+
+
+@asynccontextmanager
+async def fresh_url(store: str, folder: Path) -> AsyncIterator[str]:
+    if store == "SQLite":
+        yield f"sqlite:///{folder}/bench.db"
+        return
+    schema = f"bounced_{uuid.uuid4().hex}"
+    with psycopg.connect(POSTGRES, autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {schema}")
+        try:
+            yield f"{POSTGRES}{'&' if '?' in POSTGRES else '?'}options=-csearch_path%3D{schema}"
+        finally:
+            connection.execute(f"DROP SCHEMA {schema} CASCADE")
+
+
+async def measure(store_kind: str, sink_kind: str, count: int) -> float:
+    """Return events per second."""
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        url = await stack.enter_async_context(fresh_url(store_kind, folder))
+        store = await stack.enter_async_context(await Store.open(url, owner="bench", exclusive=True))
+        sink = Counted(await make_sink(sink_kind, folder, stack), count)
+        feed = Feed(store, Subscription(sink, None, [1]), clock=lambda: datetime.now(UTC), chance=random.random)
+        outgoing = Outgoing([feed])
+        incoming = Incoming(store, outgoing, read=lambda raw, _envelope: understand(raw), source="/bounced/bench")
+        messages = iter(make_messages(count))
+
+        async def bring() -> None:
+            for message in messages:
+                await incoming.accept(message)
+
+        async with asyncio.TaskGroup() as tasks, asyncio.timeout(DEADLINE_SECONDS):
+            loops = [tasks.create_task(outgoing.run()), tasks.create_task(incoming.run())]
+            begin = time.perf_counter()
+            bringing = [tasks.create_task(bring()) for _ in range(AT_ONCE)]
+            await sink.is_done.wait()
+            taken_seconds = time.perf_counter() - begin
+            await asyncio.gather(*bringing)
+            await incoming.until_idle()
+            await outgoing.until_idle()
+            for loop in loops:
+                loop.cancel()
+    return count / taken_seconds
+
+
+async def measure_all(options: argparse.Namespace) -> None:
+    understand(SAMPLE)  # reads the rules, once in a process
+    rates: dict[tuple[str, str], list[float]] = {}
+    for _ in range(options.runs):
+        for store in STORES:
+            for sink in SINKS:
+                rates.setdefault((store, sink), []).append(await measure(store, sink, options.messages))
+    print("| sink | " + " | ".join(f"{store}: events/s | x jsonl" for store in STORES) + " |")
+    print("|---|" + "---:|---:|" * len(STORES))
+    medians = {key: statistics.median(found) for key, found in rates.items()}
+    for sink in SINKS:
+        cells = (
+            f"{medians[store, sink]:.0f} | {medians[store, sink] / medians[store, 'jsonl']:.2f}" for store in STORES
+        )
+        print(f"| `{sink}` | " + " | ".join(cells) + " |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--messages", type=int, default=3000)
+    parser.add_argument("--runs", type=int, default=3)
+    log.configure(level="warning")
+    logging.disable(logging.ERROR)
+    uvloop.run(measure_all(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()
