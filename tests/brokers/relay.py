@@ -11,38 +11,47 @@ class Relay:
 
     def __init__(self, host: str, port: int, *, tls: ssl.SSLContext | None = None) -> None:
         self._target, self._tls = (host, port), tls
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._carrying: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self.port = 0
 
     async def restore(self) -> None:
         listener = socket.create_server(("127.0.0.1", self.port))
         self.port = listener.getsockname()[1]
-        self._server = await asyncio.start_server(self._carry, sock=listener, ssl=self._tls)
+        self._server = await asyncio.start_server(self._accept, sock=listener, ssl=self._tls)
 
     async def cut(self) -> None:
         """Refuse connections, and break those that are open."""
         assert self._server
         self._server.close()
-        for writer in self._writers:
-            writer.transport.abort()
-        self._writers.clear()
-        # Aborted connections end in a later turn; the address is free at once.
+        for task in self._carrying:
+            task.cancel()
+        await asyncio.gather(*self._carrying, return_exceptions=True)
+        # The transports that were aborted close in a later turn of the loop.
         await asyncio.sleep(0)
 
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
-        with suppress(OSError):
-            there, back = await asyncio.open_connection(*self._target)
-            self._writers.add(back)
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._copy(reader, back))
-                tasks.create_task(self._copy(there, writer))
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._carry(reader, writer))
+        self._carrying.add(task)
+        task.add_done_callback(self._carrying.discard)
 
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-        writer.transport.abort()
-        self._writers.discard(writer)
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers = [writer]
+        try:
+            there, back = await asyncio.open_connection(*self._target)
+            writers.append(back)
+            async with asyncio.TaskGroup() as tasks:
+                copies = [tasks.create_task(_copy(reader, back)), tasks.create_task(_copy(there, writer))]
+                await asyncio.wait(copies, return_when=asyncio.FIRST_COMPLETED)
+                for copy in copies:
+                    copy.cancel()
+        finally:
+            for each in writers:
+                each.transport.abort()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
