@@ -107,8 +107,11 @@ def writing_engine(url: URL) -> Engine:
 def reading_engine(url: URL) -> Engine:
     """Return the engine of the readers, which never hold up the writer."""
     engine = _create_engine(url, connections=READERS)
-    prepare = _prepare_sqlite_reader if url.get_backend_name() == "sqlite" else _prepare_postgresql
-    event.listen(engine, "connect", prepare)
+    if url.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite_reader)
+    else:
+        event.listen(engine, "connect", _prepare_postgresql)
+        event.listen(engine, "connect", _prepare_postgresql_reader)
     return engine
 
 
@@ -138,6 +141,13 @@ def _begin_immediate(connection: Connection) -> None:
 
 def _prepare_sqlite_reader(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA query_only = ON")
+
+
+def _prepare_postgresql_reader(connection: Any, _record: object) -> None:
+    with connection.cursor() as cursor:
+        # A plan that was made while a table was empty would scan it when it is full.
+        cursor.execute("SET plan_cache_mode = force_custom_plan")
+    connection.commit()
 
 
 def _prepare_postgresql(connection: Any, _record: object) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from bounced.escalate import DECAYED, Fact, State
 from bounced.store.recipients import fetch_facts
 from bounced.store.records import StoredRecipient
-from bounced.store.schema import recipient
+from bounced.store.schema import is_one_of, recipient
 
 _select = select(
     recipient.c.address,
@@ -34,7 +34,7 @@ def fetch_recipient(connection: Connection, name: str, now: datetime) -> StoredR
 
 def fetch_recipients(connection: Connection, names: Collection[str], now: datetime) -> dict[str, StoredRecipient]:
     """Return how those of `names` stand that are known."""
-    rows = connection.execute(_select.where(recipient.c.address.in_(names)))
+    rows = connection.execute(_select.where(is_one_of(connection.dialect, recipient.c.address, names)))
     return {row.address: _to_recipient(row, now) for row in rows}
 
 

@@ -7,6 +7,7 @@ with nothing left to do has no `due_at`.
 """
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     DateTime,
     Dialect,
     ForeignKey,
@@ -23,6 +25,8 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    any_,
+    literal,
     literal_column,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -227,3 +231,14 @@ def insert_new(dialect: Dialect, table: Table) -> sqlite.Insert | postgresql.Ins
     """Return an insert into `table` that passes over rows whose key is known already."""
     insert = sqlite.insert if dialect.name == "sqlite" else postgresql.insert
     return insert(table).on_conflict_do_nothing()
+
+
+def is_one_of(dialect: Dialect, column: Column[str], values: Iterable[str]) -> ColumnElement[bool]:
+    """Return whether `column` holds one of many values.
+
+    PostgreSQL gets them as one array: a statement with a thousand parameters takes longer to
+    write and to read than to run, and one with another number of them is another statement.
+    """
+    if dialect.name == "sqlite":
+        return column.in_(values)
+    return column == any_(literal(list(values), postgresql.ARRAY(CleanText)))
