@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from bounced.model import Event, EventType
@@ -66,8 +67,8 @@ def summarize(event: Event, written_at: datetime, *, campaign_header: str | None
     mentions = (_mention(original.get("message_id")), _mention(_object(data, "verp").get("id")))
     return Summary(
         hour=_hour(document.get("time"), written_at),
-        counts=tuple((dimension, _key(value)) for dimension, value in counts if value),
-        mentions=tuple(dict.fromkeys(mention for mention in mentions if mention)),
+        counts=tuple([(dimension, _key(value)) for dimension, value in counts if value]),
+        mentions=tuple(dict.fromkeys([mention for mention in mentions if mention])),
     )
 
 
@@ -120,5 +121,12 @@ def _mention(value: str | None) -> str:
 
 
 def _hour(time: str | None, written_at: datetime) -> datetime:
-    moment = datetime.fromisoformat(time) if time else written_at
-    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    if time is None:
+        return written_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    # Times of our documents are in UTC, and thousands share their hour.
+    return _read_hour(time[: len("2026-11-23T09")])
+
+
+@lru_cache(maxsize=64)
+def _read_hour(text: str) -> datetime:
+    return datetime.fromisoformat(f"{text}:00").replace(tzinfo=UTC)

@@ -20,7 +20,7 @@ from bounced.store.rows import select_events, to_event
 from bounced.store.schema import event, insert_new, mention, tally, uncounted
 from bounced.tallies import Summary
 
-BATCH = 250
+BATCH = 500
 OTHER = "(other)"
 _MOST_KEYS = 100
 _LOCK_KEY = 0x626F756E74616C79  # "bountaly": daemons on one PostgreSQL count one at a time
@@ -86,7 +86,7 @@ def _count(connection: Connection, events: dict[str, tuple[Summary, str | None] 
 
 
 def _add_up(connection: Connection, summaries: Sequence[Summary]) -> None:
-    numbers = Counter((summary.hour, str(dimension), key) for summary in summaries for dimension, key in summary.counts)
+    numbers = Counter([(summary.hour, dimension, key) for summary in summaries for dimension, key in summary.counts])
     if not numbers:
         return
     bounded: Counter[Place] = Counter()
