@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections import Counter
 from contextlib import AsyncExitStack
+from signal import SIGHUP
 
 import pytest
 
@@ -72,26 +73,48 @@ async def test_a_broker_that_is_stopped_for_a_while_misses_nothing(broker, make_
     await place.open()
     site = make_site({"name": "queue", "timeout_seconds": 2, "retry_seconds": [0.5] * 500, **place.section})
     daemon = await site.start()
-    numbers = iter(range(BEFORE + MEANWHILE + AFTER))
+    sent = []
 
-    def mails(count):
-        return [dsn(f"user{next(numbers)}@example.com") for _ in range(count)]
+    async def bring(count):
+        recipients = [f"user{len(sent) + number}@example.com" for number in range(count)]
+        sent.extend(recipients)
+        await send(daemon.port, *map(dsn, recipients))
 
-    await send(daemon.port, *mails(BEFORE))
+    await bring(BEFORE)
     await until_arrived(place, BEFORE // 2)
     await place.leave()
     await server.stop()
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(asyncio.sleep(OUTAGE_SECONDS))
-        await send(daemon.port, *mails(MEANWHILE))
-        await daemon.until_logged("delivery_failed", count=MEANWHILE)
+    for _ in range(1 + int(OUTAGE_SECONDS)):
+        await asyncio.gather(bring(MEANWHILE), asyncio.sleep(min(OUTAGE_SECONDS, 1)))
+    await daemon.until_logged("delivery_failed", count=MEANWHILE)
     await server.start()
     await place.open()
-    await send(daemon.port, *mails(AFTER))
-    arrived = await until_arrived(place, BEFORE + MEANWHILE + AFTER)
-    request.node.user_properties.append(("repeats", arrived.total() - len(arrived)))
-    assert set(arrived) == {f"user{number}@example.com" for number in range(BEFORE + MEANWHILE + AFTER)}
+    await bring(AFTER)
+    arrived = await until_arrived(place, len(sent))
+    request.node.user_properties.append(("events and repeats", (len(sent), arrived.total() - len(arrived))))
+    assert set(arrived) == set(sent)
     assert not daemon.logged("delivery_dead")
     if isinstance(place, NatsPlace):
         assert arrived.total() == len(arrived)
     await place.close()
+
+
+async def test_a_password_in_a_file_is_read_again_at_hup(make_site, tmp_path):
+    server = redis_server(tmp_path, "--requirepass", "s3cret")
+    await server.start()
+    place = RedisPlace(f"redis://:s3cret@127.0.0.1:{server.port}/0")
+    await place.open()
+    password = tmp_path / "password"
+    password.write_text("old\n")
+    reading = {"url": f"redis://127.0.0.1:{server.port}/0", "password_file": str(password)}
+    try:
+        site = make_site({"name": "queue", "retry_seconds": [0.2] * 100, **place.section, **reading})
+        daemon = await site.start()
+        await send(daemon.port, dsn("ann@example.com"))
+        await daemon.until_logged("delivery_failed")
+        password.write_text("s3cret\n")
+        daemon.signal(SIGHUP)
+        assert set(await until_arrived(place, 1)) == {"ann@example.com"}
+    finally:
+        await place.close()
+        await server.stop()
