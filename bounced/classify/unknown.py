@@ -26,7 +26,7 @@ def group_unknown(reports: Iterable[Mapping[str, Any]]) -> list[tuple[tuple[str 
     examples: dict[tuple[str | None, str], str] = {}
     for recipient in (one for report in reports for one in report.get("recipients", [])):
         diagnostic, why = recipient.get("diagnostic"), recipient.get("why")
-        if not diagnostic or not why or not why["rule"].startswith("codes/"):
+        if not diagnostic or not why or not why["rule"].startswith(("codes/", "words/")):
             continue
         key = (recipient["code"], " ".join(_PARTICULARS.sub("*", diagnostic).split())[:200])
         times[key] += 1

@@ -34,7 +34,7 @@ def _count_outcome(outcome: Outcome) -> None:
         return
     provider = verdict.provider.name if verdict.provider else ""
     metrics.bounces(verdict.bounce_type, verdict.reason, verdict.fault, provider).inc()
-    if outcome.finding.diagnostic and verdict.why.rule.startswith("codes/"):
+    if outcome.finding.diagnostic and verdict.why.rule.startswith(("codes/", "words/")):
         metrics.unknown_diagnostics.inc()
 
 

@@ -62,7 +62,8 @@ def test_a_broken_rule_is_refused_with_file_and_reason(call, rules):
 
 def test_unknown_diagnostics_are_grouped_by_what_they_share(call, write_config, tmp_path):
     said = [f"550 5.7.0 Purple elephant {number} at mx{number}.example.com" for number in range(3)]
-    texts = [*said, "550 5.1.1 User unknown"]
+    guessed = "550 5.7.0 No junk for the elephants"  # by a single word, which is weak evidence
+    texts = [*said, "550 5.1.1 User unknown", guessed]
 
     async def fill():
         async with await Store.open(f"sqlite:///{tmp_path}/bounced.db", owner="test") as store:
@@ -75,7 +76,8 @@ def test_unknown_diagnostics_are_grouped_by_what_they_share(call, write_config, 
 
     asyncio.run(fill())
     finished = call("rules", "unknown", "--jsonl", "--config", write_config())
-    [group] = map(json.loads, finished.stdout.splitlines())
+    group, weak = map(json.loads, finished.stdout.splitlines())
+    assert (weak["times"], weak["example"]) == (1, f"smtp; {guessed}")
     assert (group["times"], group["code"]) == (3, "570")
     assert "elephant" in group["pattern"].lower()
     assert group["example"] in [f"smtp; {text}" for text in said]
