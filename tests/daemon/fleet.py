@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.daemon.mail import Session
 from tests.daemon.process import Running, Site
@@ -13,17 +14,18 @@ _PAUSE_SECONDS = 0.2
 
 @dataclass(eq=False)
 class Host:
-    """A place for one daemon, and the one that runs there now."""
+    """A place for one daemon, how it is launched, and the one that runs there now."""
 
     site: Site
     daemon: Running | None = None
+    options: dict[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         return self.site.sections["receive"]["hostname"]
 
     async def start(self) -> Running:
-        self.daemon = await self.site.start()
+        self.daemon = await self.site.start(**self.options)
         return self.daemon
 
     async def kill(self) -> None:

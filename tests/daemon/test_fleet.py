@@ -3,7 +3,10 @@
 import asyncio
 import json
 import logging
+import socket
+import sys
 from collections import Counter
+from pathlib import Path
 from time import perf_counter
 
 import pytest
@@ -12,6 +15,7 @@ from tests.daemon.fleet import Clients, Host
 from tests.daemon.mail import dsn
 from tests.daemon.process import Site
 
+INHERIT = Path(__file__).with_name("inherit.py")
 SECONDS = 120
 NAMES = ("mx1", "mx2", "mx3")
 RECIPIENTS = [f"user{number}@example.com" for number in range(20)]
@@ -22,16 +26,17 @@ _log = logging.getLogger(__name__)  # figures for --log-cli-level=info
 
 
 @pytest.fixture
-async def hosts(tmp_path, receiver, postgresql_url):
-    """Three hosts, each with a daemon that runs; a recipient is undeliverable after five soft bounces."""
+async def make_host(tmp_path, receiver, postgresql_url):
+    """Make places for daemons that share a database; a recipient is undeliverable after five soft bounces."""
     made = []
-    for name in NAMES:
+
+    def make(name, listen):
         folder = tmp_path / name
         folder.mkdir()
         sections = {
             "receive": {
                 "hostname": f"{name}.test.example",
-                "listen": ["smtp://127.0.0.1:0"],
+                "listen": [listen],
                 "recipients": ["bounces.example.com"],
             },
             "store": {"url": postgresql_url, "lease_seconds": 3},
@@ -40,10 +45,19 @@ async def hosts(tmp_path, receiver, postgresql_url):
             "sink": [receiver.sink()],
         }
         made.append(Host(Site(folder, sections)))
-    await asyncio.gather(*(host.start() for host in made))
-    yield made
+        return made[-1]
+
+    yield make
     for host in made:
         await host.site.close()
+
+
+@pytest.fixture
+async def hosts(make_host):
+    """Three hosts, each with a daemon that runs."""
+    made = [make_host(name, "smtp://127.0.0.1:0") for name in NAMES]
+    await asyncio.gather(*(host.start() for host in made))
+    return made
 
 
 @pytest.fixture
@@ -95,8 +109,8 @@ async def test_the_others_take_over_the_work_of_one_that_is_killed(hosts, receiv
         await killed.kill()
         begin = perf_counter()
         receiver.answer_again()
-    assert f"/bounced/{killed.name}" in {event["source"] for event in receiver.events}
     await check_outcome(others[0], clients, receiver, mails)
+    assert f"/bounced/{killed.name}" in {event["source"] for event in receiver.events}
     _log.info("all told %.1f s after kill -9, with leases of 3 s", perf_counter() - begin)
     assert clients.deferred == 0
     backlog = (await others[0].site.run("deliveries", "list", "--state", "pending", "--jsonl")).out
@@ -113,3 +127,32 @@ async def test_a_rolling_restart_defers_nothing(hosts, receiver, mails):
     await check_outcome(hosts[0], clients, receiver, mails)
     assert clients.deferred == 0
     assert not [host.name for host in hosts if host.daemon.logged("stopped_with_work_left")]
+
+
+async def test_two_daemons_share_one_port_while_one_of_them_restarts(make_host, receiver, mails):
+    with reusable_socket(0) as first, reusable_socket(first.getsockname()[1]) as second:
+        pair = [make_host(name, "smtp+fd://smtp") for name in ("a", "b")]
+        for host, listener in zip(pair, (first, second), strict=True):
+            number = listener.fileno()
+            host.options = {
+                "through": (sys.executable, str(INHERIT), "smtp", str(number), "--"),
+                "descriptors": (number,),
+            }
+            await host.start()
+        assert pair[0].daemon.port == pair[1].daemon.port
+        clients = Clients(pair)
+        async with asyncio.timeout(SECONDS), asyncio.TaskGroup() as tasks:
+            tasks.create_task(clients.send_all(mails))
+            await clients.until_taken(len(mails) // 3)
+            await pair[0].restart()
+        await check_outcome(pair[1], clients, receiver, mails)
+        assert len({event["source"] for event in receiver.events}) == len(pair)
+
+
+def reusable_socket(port):
+    """Listen on a port that others may listen on too, as systemd does with ReusePort=."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen(1024)
+    return listener
