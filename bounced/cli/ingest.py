@@ -30,7 +30,7 @@ def ingest(
     Examples:
       bounced ingest --config /etc/bounced/bounced.toml old-bounces.mbox
 
-      flags=Rq user=bounced argv=/usr/bin/bounced ingest --recipient ${recipient} -
+      bounced ingest --config /etc/bounced/bounced.toml --sender=${sender} --recipient=${recipient} -
     """
     try:
         new, known = asyncio.run(_ingest(sources or [], sender, tuple(recipient or ()), config))
