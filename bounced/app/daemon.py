@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Collection, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
@@ -18,7 +19,7 @@ from bounced.admin.server import AdminServer
 from bounced.app.admission import Admission
 from bounced.app.changes import find_unapplied
 from bounced.app.parts import make_admin_address, make_horizon, make_receive_settings, make_tokens, open_store
-from bounced.app.reading import make_reader, read_knowledge
+from bounced.app.reading import make_recipe
 from bounced.app.sinks import make_subscription
 from bounced.app.vitals import Vitals
 from bounced.config import Config, SinkSection
@@ -27,6 +28,8 @@ from bounced.flow import measuring, upkeep
 from bounced.flow.incoming import Incoming
 from bounced.flow.outgoing import Feed, Outgoing, Subscription
 from bounced.flow.pulse import Pulse
+from bounced.flow.reader import Reader
+from bounced.pipeline import make_knowledge
 from bounced.store import Store
 from bounced.tallies import summarize
 
@@ -39,33 +42,33 @@ def _clock() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(eq=False)
 class Daemon:
     """The parts of a running daemon that outlive a reload.
 
     Attributes:
+        config: What is in force.
         servers: The open listeners, with their addresses.
         admin: The open admin server; None where there is none.
     """
 
-    def __init__(
-        self,
-        config: Config,
-        store: Store,
-        incoming: Incoming,
-        outgoing: Outgoing,
-        settings: receive.Settings,
-        admission: Admission,
-        servers: receive.Servers,
-        admin: AdminServer | None,
-    ) -> None:
-        self._started = self._config = config
-        self._store, self._incoming, self._outgoing, self._settings = store, incoming, outgoing, settings
-        self._admission, self.servers, self.admin = admission, servers, admin
+    config: Config
+    store: Store
+    incoming: Incoming
+    reader: Reader
+    outgoing: Outgoing
+    settings: receive.Settings
+    admission: Admission
+    servers: receive.Servers
+    admin: AdminServer | None
+
+    def __post_init__(self) -> None:
+        self._started = self.config
 
     async def until_idle(self) -> None:
         """Wait until every message in memory is concluded and every event of it settled."""
-        await self._incoming.until_idle()
-        await self._outgoing.until_idle()
+        await self.incoming.until_idle()
+        await self.outgoing.until_idle()
 
     async def reload(self, config: Config) -> None:
         """Take over rules, certificate, tokens, keys of return paths, thresholds and sinks; name what needs a restart.
@@ -73,43 +76,44 @@ class Daemon:
         Raises:
             BouncedError: Something cannot be used; all of it stays as it was.
         """
-        knowledge = read_knowledge(config)
+        recipe = make_recipe(config)
+        knowledge = make_knowledge(recipe.rule_files)
         subscriptions = [
             make_subscription(section) for section in config.sink if section not in self._unchanged(config)
         ]
-        tokens, read = make_tokens(config), make_reader(config, knowledge)
-        self._admission.renew(config)
-        if self._settings.tls:
-            self._settings.tls.reload()
+        tokens = make_tokens(config)
+        self.admission.renew(config)
+        if self.settings.tls:
+            self.settings.tls.reload()
         if self.admin:
             self.admin.tokens, self.admin.knowledge = tokens, knowledge
-        self._incoming.read = read
-        self._store.judge_by(config.policy)
+        self.reader.replace(recipe)
+        self.store.judge_by(config.policy)
         await self._change_sinks({section.name for section in config.sink}, subscriptions)
-        self._config = config
+        self.config = config
         if unapplied := sorted(find_unapplied(self._started, config)):
             _log.warning("restart_needed", keys=unapplied, consequence="these stay as they were at the start")
 
     async def _change_sinks(self, names: Collection[str], subscriptions: Sequence[Subscription]) -> None:
-        known = {section.name for section in self._config.sink}
+        known = {section.name for section in self.config.sink}
         for name in sorted(known.difference(names)):
-            await self._outgoing.remove(name)
+            await self.outgoing.remove(name)
             _log.info("sink_removed", sink=name)
-        await self._outgoing.replace([one for one in subscriptions if one.sink.name in known])
+        await self.outgoing.replace([one for one in subscriptions if one.sink.name in known])
         for subscription in subscriptions:
             if subscription.sink.name not in known:
-                self._outgoing.add(_make_feed(self._store, subscription))
+                self.outgoing.add(_make_feed(self.store, subscription))
                 _log.info("sink_added", sink=subscription.sink.name)
-        self._outgoing.resume()
+        self.outgoing.resume()
         if known.difference(names):
             try:
-                await _retire_orphans(self._store, names)
+                await _retire_orphans(self.store, names)
             except StoreError as error:
                 _log.warning("deliveries_not_retired", error=str(error), consequence="the next start does it")
 
     def _unchanged(self, config: Config) -> list[SinkSection]:
         """Sinks whose section is the same, and that read no files, which may have changed."""
-        return [section for section in config.sink if section in self._config.sink and not section.reads_files]
+        return [section for section in config.sink if section in self.config.sink and not section.reads_files]
 
 
 def _make_feed(store: Store, subscription: Subscription) -> Feed:
@@ -135,32 +139,34 @@ async def running(config: Config) -> AsyncIterator[Daemon]:
     settings = make_receive_settings(config, admission)
     endpoints = [receive.Endpoint.parse(text) for text in config.receive.listen]
     subscriptions = [make_subscription(section) for section in config.sink]
-    knowledge = read_knowledge(config)
-    read = make_reader(config, knowledge)
+    recipe, source = make_recipe(config), f"/bounced/{config.receive.hostname}"
+    knowledge = make_knowledge(recipe.rule_files)
     address, tokens = make_admin_address(config), make_tokens(config)
-    async with await open_store(config) as store:
-        if released := await store.release_own():
-            _log.info("work_taken_up", count=released)
-        await _retire_orphans(store, [one.sink.name for one in subscriptions])
-        outgoing = Outgoing(_make_feed(store, one) for one in subscriptions)
-        incoming = Incoming(store, outgoing, read=read, source=f"/bounced/{config.receive.hostname}")
-        watchdog_seconds = systemd.watchdog_seconds() or _WATCHDOG_SECONDS
-        pulse = Pulse(store, incoming, patience_seconds=watchdog_seconds / 2)
-        vitals = Vitals(pulse, outgoing)
-        beating = pulse.run(interval_seconds=watchdog_seconds / 4, on_beat=systemd.feed_watchdog)
-        loops = (outgoing.run(), incoming.run(), beating, *_keep_up(config, store, incoming, outgoing))
-        admin = AdminServer(address, store, tokens, knowledge, look=vitals) if address else None
-        async with _in_background(loops), admin or nullcontext():
-            servers = await receive.serve(endpoints, settings, incoming.accept, inherited=systemd.take_sockets())
-            vitals.servers = servers
-            try:
-                daemon = Daemon(config, store, incoming, outgoing, settings, admission, servers, admin)
-                yield daemon
-                servers.stop_listening()
-                await _drain(daemon, config.receive.shutdown_seconds)
-            finally:
-                servers.stop_listening()
-        await store.release_own()
+    with Reader(recipe, source=source) as reader:  # it starts while the store is opened
+        async with await open_store(config) as store:
+            if released := await store.release_own():
+                _log.info("work_taken_up", count=released)
+            await _retire_orphans(store, [one.sink.name for one in subscriptions])
+            outgoing = Outgoing(_make_feed(store, one) for one in subscriptions)
+            incoming = Incoming(store, outgoing, read=reader.read, source=source)
+            watchdog_seconds = systemd.watchdog_seconds() or _WATCHDOG_SECONDS
+            pulse = Pulse(store, incoming, patience_seconds=watchdog_seconds / 2)
+            vitals = Vitals(pulse, outgoing)
+            beating = pulse.run(interval_seconds=watchdog_seconds / 4, on_beat=systemd.feed_watchdog)
+            loops = (outgoing.run(), incoming.run(), beating, *_keep_up(config, store, incoming, outgoing))
+            admin = AdminServer(address, store, tokens, knowledge, look=vitals) if address else None
+            async with _in_background(loops), admin or nullcontext():
+                servers = await receive.serve(endpoints, settings, incoming.accept, inherited=systemd.take_sockets())
+                vitals.servers = servers
+                try:
+                    daemon = Daemon(config, store, incoming, reader, outgoing, settings, admission, servers, admin)
+                    yield daemon
+                    servers.stop_listening()
+                    await _drain(daemon, config.receive.shutdown_seconds)
+                finally:
+                    servers.stop_listening()
+                    reader.close()
+            await store.release_own()
 
 
 def _keep_up(

@@ -1,13 +1,29 @@
-"""Which rules are in force, and the function that understands a message by them."""
-
-from collections.abc import Callable
-from datetime import UTC
+"""Which rules are in force, and what understands messages by them."""
 
 from bounced.classify import Knowledge
 from bounced.config import Config
 from bounced.errors import ConfigurationError
-from bounced.model import Envelope, Understanding
-from bounced.pipeline import make_knowledge, understand
+from bounced.flow.reading import Recipe
+from bounced.pipeline import make_knowledge
+
+
+def read_rule_files(config: Config) -> dict[str, str]:
+    """Return the operator's own rule files in the order in which they apply.
+
+    Raises:
+        ConfigurationError: The directory of rules cannot be read.
+    """
+    directory = config.classify.rules
+    if directory is None:
+        return {}
+    try:
+        # A glob would find nothing in a directory that is not there, and say nothing.
+        paths = sorted(path for path in directory.iterdir() if path.suffix == ".toml")
+        return {path.name: path.read_text(encoding="utf-8") for path in paths}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            str(error), where="classify.rules", remedy="name a directory with readable *.toml files"
+        ) from error
 
 
 def read_knowledge(config: Config) -> Knowledge:
@@ -17,38 +33,18 @@ def read_knowledge(config: Config) -> Knowledge:
         ConfigurationError: The directory of rules cannot be read.
         KnowledgeError: A rule file is malformed.
     """
-    directory = config.classify.rules
-    if directory is None:
-        return make_knowledge()
-    try:
-        # A glob would find nothing in a directory that is not there, and say nothing.
-        paths = sorted(path for path in directory.iterdir() if path.suffix == ".toml")
-        files = {path.name: path.read_text(encoding="utf-8") for path in paths}
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            str(error), where="classify.rules", remedy="name a directory with readable *.toml files"
-        ) from error
-    return make_knowledge(files)
+    return make_knowledge(read_rule_files(config))
 
 
-def make_reader(config: Config, knowledge: Knowledge) -> Callable[[bytes, Envelope | None], Understanding]:
-    """Return the function that understands a message, and its envelope where that is known, as configured.
+def make_recipe(config: Config) -> Recipe:
+    """Return how messages are understood, as configured.
 
     Raises:
-        ConfigurationError: A key or a pattern for return paths cannot be used.
+        ConfigurationError: The rules cannot be read, or a key or a pattern for return paths cannot be used.
     """
-    verp = config.verp.read_settings()
-
-    def read(raw: bytes, envelope: Envelope | None) -> Understanding:
-        return understand(
-            raw,
-            knowledge=knowledge,
-            profile=config.classify.profile,
-            headers=config.reported_headers,
-            recipients=envelope.recipients if envelope else (),
-            verp=verp,
-            # The day on which it came: to read it again later gives the same.
-            today=envelope.received_at.astimezone(UTC).date() if envelope else None,
-        )
-
-    return read
+    return Recipe(
+        rule_files=read_rule_files(config),
+        profile=config.classify.profile,
+        headers=tuple(config.reported_headers),
+        verp=config.verp.read_settings(),
+    )

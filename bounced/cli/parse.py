@@ -53,11 +53,10 @@ def parse(sources: Sources = None, jsonl: JsonLines = False, config: ConfigFile 
 def _reader(config: Path | None) -> Callable[[bytes], Understanding]:
     if config is None:
         return understand
-    from bounced.app import make_reader, read_knowledge
+    from bounced.app import make_recipe
     from bounced.config import load
 
-    loaded = load(config)
-    read = make_reader(loaded, read_knowledge(loaded))
+    read = make_recipe(load(config))()
     return lambda raw: read(raw, None)
 
 

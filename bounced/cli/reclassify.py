@@ -39,19 +39,18 @@ def reclassify(
 
       bounced reclassify --since 2026-11-01 --config /etc/bounced/bounced.toml
     """
-    from bounced.app import make_reader, read_knowledge
+    from bounced.app import make_recipe
     from bounced.config import load
     from bounced.flow.reclassifying import Reclassifying
 
     moment = read_since(since) or datetime.now(UTC)
     loaded = load(config)
-    read = make_reader(loaded, read_knowledge(loaded))
+    understand = make_recipe(loaded)()
     output, counts = _Output(jsonl=jsonl), Counter[str]()
 
     async def work(store: "Store") -> None:
-        work_ = Reclassifying(
-            store, read=read, source=f"/bounced/{loaded.receive.hostname}", sinks_for=_sinks_for(loaded)
-        )
+        source = f"/bounced/{loaded.receive.hostname}"
+        work_ = Reclassifying(store, understand=understand, source=source, sinks_for=_sinks_for(loaded))
         with counting("Reclassifying", await store.corrections.count(moment)) as advance:
             async for result in work_.run(moment):
                 advance()

@@ -116,22 +116,19 @@ def make_events(message: Message, understanding: Understanding, *, source: str) 
     return tuple(_make(message, type_, understanding, outcome, source) for type_, outcome in named)
 
 
-def make_undeliverable_event(
-    message: Message, understanding: Understanding, outcome: Outcome, *, recipient: str, epoch: str, source: str
-) -> Event:
-    """Write that a recipient has become undeliverable.
+def make_undeliverable_event(bounce: Event, *, recipient: str, epoch: str) -> Event:
+    """Write that a recipient has become undeliverable: the event of the last bounce, with the advice to stop sending.
 
     Args:
-        message: The bounce that was one too many.
-        understanding: What it says and what follows.
-        outcome: What it says of the recipient; the advice is to stop sending, whatever it was for this bounce.
+        bounce: The event of the bounce that was one too many.
         recipient: The key of the recipient, the same for every spelling of the address.
         epoch: Names the time since the last sign of life: in it there is one such event.
-        source: The ``source`` of CloudEvents, naming this installation.
     """
-    data = _describe(message, understanding, outcome) | {"advice": Advice.SUPPRESS}
-    event_id = Event.derive_id(epoch, EventType.UNDELIVERABLE, recipient)
-    return _wrap(message, EventType.UNDELIVERABLE, outcome, data, source, event_id)
+    type_ = EventType.UNDELIVERABLE
+    event_id = Event.derive_id(epoch, type_, recipient)
+    document = json.loads(bounce.document) | {"id": event_id, "type": type_}
+    document["data"]["advice"] = Advice.SUPPRESS
+    return Event(event_id, type_, bounce.recipient, routing_key=type_, document=_dump(document))
 
 
 def make_unrecognized_event(message: Message, understanding: Understanding, *, source: str) -> Event:
@@ -177,11 +174,10 @@ def _wrap(
     outcome: Outcome | None,
     data: Mapping[str, Any],
     source: str,
-    event_id: str | None = None,
 ) -> Event:
     recipient = outcome.recipient if outcome else None
     verdict = outcome.verdict if outcome else None
-    event_id = event_id or Event.derive_id(message.id, type_, recipient)
+    event_id = Event.derive_id(message.id, type_, recipient)
     is_bounce = type_ is EventType.BOUNCE and verdict is not None
     document = {
         "specversion": "1.0",
@@ -198,8 +194,12 @@ def _wrap(
         type=type_,
         recipient=recipient,
         routing_key=f"{type_}.{verdict.bounce_type}.{verdict.advice}" if is_bounce and verdict else type_,
-        document=json.dumps(document, ensure_ascii=False, separators=(",", ":")),
+        document=_dump(document),
     )
+
+
+def _dump(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
 def _describe_message(message: Message, kind: Kind | None, notes: list[str]) -> dict[str, Any]:

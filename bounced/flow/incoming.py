@@ -1,29 +1,30 @@
 """Take a message from accepted to concluded.
 
-Accept makes it safe; then it is read, in a thread of its own, and what follows
+Accept makes it safe; then it is read, in a process of its own, and what follows
 is written down in one transaction together with the deliveries. A message
 that makes the reader fail three times is quarantined, never tried in a circle.
 """
 
 import asyncio
-import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 from bounced import log, metrics
-from bounced.escalate import Fact, find_facts, recipient_key
-from bounced.event import describe_understanding, make_events, make_quarantine_event, make_undeliverable_event
+from bounced.event import make_quarantine_event
 from bounced.flow.measuring import count_conclusion
 from bounced.flow.outgoing import Outgoing
+from bounced.flow.reading import Reading, tell_undeliverable
 from bounced.flow.window import Window, until_stored
-from bounced.model import Envelope, Event, EventType, Kind, Message, Understanding
+from bounced.model import EventType, Kind, Message
 from bounced.store import Claimed, Conclusion, Escalation, Store
 
 _log = log.get("parse")
 
-Read = Callable[[bytes, Envelope], Understanding]
+Read = Callable[[Sequence[Message]], Iterable[Reading | None]]
+"""Tells one by one, in order, what follows from messages; None where reading failed."""
 
 _WINDOW_MESSAGES, _WINDOW_BYTES = 512, 64 * 1024 * 1024
 _BATCH = 32
@@ -51,18 +52,17 @@ class Incoming:
     """The way of every message through the stages.
 
     Attributes:
-        read: Parse, identify and classify in one call; replaced when the rules change.
         held: The ids of the messages in memory, whose leases are ours.
 
     Args:
         store: Where messages are kept.
         outgoing: Where their events go.
-        read: Parse, identify and classify in one call.
+        read: Reads messages; called in a thread.
         source: How this installation names itself in events.
     """
 
     def __init__(self, store: Store, outgoing: Outgoing, *, read: Read, source: str) -> None:
-        self._store, self._outgoing, self.read, self._source = store, outgoing, read, source
+        self._store, self._outgoing, self._read, self._source = store, outgoing, read, source
         self._window = Window(_WINDOW_MESSAGES, _WINDOW_BYTES)
         self._queue: asyncio.Queue[_Job] = asyncio.Queue()
         self.held: set[str] = set()
@@ -127,34 +127,29 @@ class Incoming:
                 await job.done.wait()
         return len(jobs)
 
-    def _read_all(self, jobs: Sequence[_Job]) -> list[Understanding | None]:
-        return [self._read_one(job) for job in jobs]
-
-    def _read_one(self, job: _Job) -> Understanding | None:
-        """Understand one message, or return None where that failed once more."""
-        if job.claimed.attempts > _MOST_ATTEMPTS:
-            return None
-        started = time.monotonic()
-        try:
-            return self.read(job.message.raw, job.message.envelope)
-        except Exception:  # noqa: BLE001 - one message must not stop the others
-            _log.exception("message_not_readable", message=job.message.id, attempts=job.claimed.attempts)
-            return None
-        finally:
+    def _read_all(self, jobs: Sequence[_Job]) -> list[Reading | None]:
+        """Read messages, but those that have had all their attempts."""
+        readings: dict[str, Reading | None] = {}
+        to_read = [job.message for job in jobs if job.claimed.attempts <= _MOST_ATTEMPTS]
+        before = time.monotonic()
+        for message, reading in zip(to_read, self._read(to_read), strict=True):
             self._moved_at = time.monotonic()
-            metrics.read_seconds.observe(self._moved_at - started)
+            metrics.read_seconds.observe(self._moved_at - before)
+            before = self._moved_at
+            readings[message.id] = reading
+        return [readings.get(job.message.id) for job in jobs]
 
-    async def _conclude(self, job: _Job, understanding: Understanding | None) -> None:
-        if understanding is None and job.claimed.attempts < _MOST_ATTEMPTS:
+    async def _conclude(self, job: _Job, reading: Reading | None) -> None:
+        if reading is None and job.claimed.attempts < _MOST_ATTEMPTS:
             self._push(replace(job, claimed=Claimed(job.message, job.claimed.attempts + 1)))
             return
-        conclusion = self._quarantine(job) if understanding is None else self._write_down(job.message, understanding)
+        conclusion = self._quarantine(job) if reading is None else self._write_down(job.message, reading)
         plan = self._outgoing.plan(conclusion.events)
         conclusion = replace(conclusion, deliveries=plan.deliveries, leased=plan.leased)
         is_first = await until_stored(lambda: self._store.conclude(conclusion))
         # CRASH HERE: nothing repeats; the deliveries are claimed from the store.
         if is_first:
-            count_conclusion(understanding, conclusion.events)
+            count_conclusion(reading, conclusion.events)
             self._outgoing.start(plan)
         else:
             self._outgoing.forget(plan)
@@ -162,37 +157,30 @@ class Incoming:
         self._window.release(job.size)
         job.done.set()
 
-    def _write_down(self, message: Message, understanding: Understanding) -> Conclusion:
-        report = json.dumps(describe_understanding(understanding), ensure_ascii=False)
-        events = make_events(message, understanding, source=self._source)
-        for outcome in understanding.outcomes:
+    def _write_down(self, message: Message, reading: Reading) -> Conclusion:
+        for one in reading.judged:
             _log.info(
                 "recipient_concluded",
                 stage="classify",
                 message=message.id,
-                kind=understanding.kind,
-                recipient=outcome.recipient,
-                reason=outcome.verdict and outcome.verdict.reason,
-                advice=outcome.verdict and outcome.verdict.advice,
-                rule=outcome.verdict and outcome.verdict.why.rule,
+                kind=reading.kind,
+                recipient=one.recipient,
+                reason=one.verdict and one.verdict.reason,
+                advice=one.verdict and one.verdict.advice,
+                rule=one.verdict and one.verdict.why.rule,
             )
-        if not understanding.outcomes:
-            _log.info("message_concluded", stage="classify", message=message.id, kind=understanding.kind)
-        facts = find_facts(message, understanding)
-        escalation = self._escalation(message, understanding) if facts else None
-        return Conclusion(message.id, understanding.kind, report, events, facts=facts, escalation=escalation)
+        if not reading.judged:
+            _log.info("message_concluded", stage="classify", message=message.id, kind=reading.kind)
+        escalation = self._escalation(reading) if reading.facts else None
+        return Conclusion(
+            message.id, reading.kind, reading.report, reading.events, facts=reading.facts, escalation=escalation
+        )
 
-    def _escalation(self, message: Message, understanding: Understanding) -> Escalation:
+    def _escalation(self, reading: Reading) -> Escalation:
         """Say how to tell that a bounce was one too many; only the store, which knows those before, can know."""
-
-        def make_event(fact: Fact, epoch: str) -> Event:
-            metrics.events(EventType.UNDELIVERABLE).inc()  # a transaction that has to be repeated counts twice
-            [outcome, *_] = [one for one in understanding.outcomes if recipient_key(one.recipient) == fact.recipient]
-            return make_undeliverable_event(
-                message, understanding, outcome, recipient=fact.recipient, epoch=epoch, source=self._source
-            )
-
-        return Escalation(make_event, self._outgoing.sinks_for(EventType.UNDELIVERABLE))
+        return Escalation(
+            partial(tell_undeliverable, reading.events), self._outgoing.sinks_for(EventType.UNDELIVERABLE)
+        )
 
     def _quarantine(self, job: _Job) -> Conclusion:
         _log.error("message_quarantined", message=job.message.id, attempts=job.claimed.attempts)

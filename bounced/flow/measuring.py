@@ -7,7 +7,8 @@ from datetime import datetime
 
 from bounced import log, metrics
 from bounced.errors import StoreError
-from bounced.model import Event, Outcome, Understanding
+from bounced.flow.reading import Judged, Reading
+from bounced.model import Event
 from bounced.store import Store
 
 _log = log.get("store")
@@ -16,25 +17,25 @@ _PAUSE_SECONDS = 15.0
 _SHARE = 20  # of the time that is not spent on measuring: a huge backlog is measured more rarely
 
 
-def count_conclusion(understanding: Understanding | None, events: Iterable[Event]) -> None:
+def count_conclusion(reading: Reading | None, events: Iterable[Event]) -> None:
     """Count a message that was concluded for the first time; None is one that could not be read."""
-    if understanding is None:
+    if reading is None:
         metrics.quarantined.inc()
     else:
-        metrics.messages_read(understanding.kind).inc()
-        for outcome in understanding.outcomes:
-            _count_outcome(outcome)
+        metrics.messages_read(reading.kind).inc()
+        for one in reading.judged:
+            _count_recipient(one)
     for event in events:
         metrics.events(event.type).inc()
 
 
-def _count_outcome(outcome: Outcome) -> None:
-    verdict = outcome.verdict
+def _count_recipient(judged: Judged) -> None:
+    verdict = judged.verdict
     if verdict is None:
         return
     provider = verdict.provider.name if verdict.provider else ""
     metrics.bounces(verdict.bounce_type, verdict.reason, verdict.fault, provider).inc()
-    if outcome.finding.diagnostic and verdict.why.rule.startswith(("codes/", "words/")):
+    if judged.has_diagnostic and verdict.why.rule.startswith(("codes/", "words/")):
         metrics.unknown_diagnostics.inc()
 
 

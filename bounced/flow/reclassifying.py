@@ -4,12 +4,13 @@ import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from bounced import log
-from bounced.escalate import Fact, find_facts, recipient_key
-from bounced.event import describe_understanding, make_undeliverable_event
+from bounced.escalate import find_facts
+from bounced.event import describe_understanding
 from bounced.event.correction import Correction, find_corrections, keep_identity
-from bounced.flow.incoming import Read
+from bounced.flow.reading import Understand, tell_undeliverable
 from bounced.model import Event, EventType, Message, Understanding
 from bounced.store import Conclusion, Escalation, EventFilters, Store
 from bounced.store.corrections import Since
@@ -42,15 +43,15 @@ class Reclassifying:
 
     Args:
         store: Where they are.
-        read: Parse, identify and classify in one call, by the rules in force now.
+        understand: Parse, identify and classify in one call, by the rules in force now.
         source: How this installation names itself in events.
         sinks_for: Tells where events of a type go.
     """
 
     def __init__(
-        self, store: Store, *, read: Read, source: str, sinks_for: Callable[[EventType], tuple[str, ...]]
+        self, store: Store, *, understand: Understand, source: str, sinks_for: Callable[[EventType], tuple[str, ...]]
     ) -> None:
-        self._store, self._read, self._source, self._sinks_for = store, read, source, sinks_for
+        self._store, self._understand, self._source, self._sinks_for = store, understand, source, sinks_for
 
     async def run(self, since: datetime) -> AsyncIterator[Reclassified]:
         """Yield what becomes of each message that was concluded at or after `since`; nothing is written."""
@@ -70,22 +71,20 @@ class Reclassifying:
         stored, _ = await self._store.archive.list_events(EventFilters(message_id=message_id), limit=_MOST_EVENTS)
         told = [one.event for one in stored]
         try:
-            understanding = keep_identity(self._read(message.raw, message.envelope), told)
+            understanding = keep_identity(self._understand(message.raw, message.envelope), told)
         except Exception:  # noqa: BLE001 - one message must not stop the others
             _log.exception("message_not_readable", message=message.id)
             return Reclassified(is_readable=False)
         corrections = tuple(find_corrections(message, understanding, told, source=self._source))
         if not corrections:
             return Reclassified()
-        return Reclassified(corrections, self._conclude(message, understanding, [one.event for one in corrections]))
+        return Reclassified(
+            corrections, self._conclude(message, understanding, [one.event for one in corrections], told)
+        )
 
-    def _conclude(self, message: Message, understanding: Understanding, events: list[Event]) -> Conclusion:
-        def make_event(fact: Fact, epoch: str) -> Event:
-            [outcome, *_] = [one for one in understanding.outcomes if recipient_key(one.recipient) == fact.recipient]
-            return make_undeliverable_event(
-                message, understanding, outcome, recipient=fact.recipient, epoch=epoch, source=self._source
-            )
-
+    def _conclude(
+        self, message: Message, understanding: Understanding, events: list[Event], told: list[Event]
+    ) -> Conclusion:
         return Conclusion(
             message.id,
             understanding.kind,
@@ -93,5 +92,7 @@ class Reclassifying:
             tuple(events),
             tuple((event.id, sink) for event in events for sink in self._sinks_for(event.type)),
             facts=find_facts(message, understanding),
-            escalation=Escalation(make_event, self._sinks_for(EventType.UNDELIVERABLE)),
+            escalation=Escalation(
+                partial(tell_undeliverable, [*events, *told]), self._sinks_for(EventType.UNDELIVERABLE)
+            ),
         )

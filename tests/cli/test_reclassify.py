@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import jsonschema
 import pytest
 
-from bounced.app import make_reader, read_knowledge
+from bounced.app import make_recipe
 from bounced.config import load
 from bounced.escalate import State, find_facts
 from bounced.event import describe_understanding, json_schema, make_events
@@ -46,7 +46,7 @@ def come_back(store, config):
     async def come_back_(raw):
         loaded = load(config)
         message = Message.of(Envelope("", ("bounce@example.com",), datetime.now(UTC)), raw)
-        understanding = make_reader(loaded, read_knowledge(loaded))(raw, message.envelope)
+        understanding = make_recipe(loaded)()(raw, message.envelope)
         events = make_events(message, understanding, source="/bounced/mx1.test.example")
         keys = tuple((event.id, "app") for event in events)
         report = json.dumps(describe_understanding(understanding))

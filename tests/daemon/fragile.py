@@ -6,32 +6,50 @@ is not supposed to.
 
 import os
 import threading
+from dataclasses import dataclass
 
 from bounced.app import daemon
 from bounced.cli import main
+from bounced.flow.reader import Reader
+from bounced.flow.reading import Recipe
 from bounced.store import promises
 
-FATAL = "X-Test: end the process"
+DEADLY = "X-Test: end the daemon"
+FATAL = "X-Test: end the process that reads"
 BAD = "X-Test: raise"
 ENDLESS = "X-Test: never come to an end"
+BUSY = "X-Test: go round in circles"
 UNWRITABLE = "X-Test: hold up the writer"
 
-_make_reader, _accept = daemon.make_reader, promises.accept
+_make_recipe, _accept = daemon.make_recipe, promises.accept
 
 
-def _make_fragile_reader(config, knowledge):
-    read = _make_reader(config, knowledge)
+@dataclass(frozen=True)
+class FragileRecipe:
+    """Makes a reader that obeys the headers, in whatever process it is made."""
 
-    def read_or_die(raw, envelope):
-        if FATAL.encode() in raw:
-            os._exit(9)
-        if BAD.encode() in raw:
-            raise RuntimeError("this message is too much for me")
-        if ENDLESS.encode() in raw:
-            threading.Event().wait()
-        return read(raw, envelope)
+    recipe: Recipe
 
-    return read_or_die
+    @property
+    def rule_files(self):
+        return self.recipe.rule_files
+
+    def __call__(self):
+        understand = self.recipe()
+
+        def understand_or_die(raw, envelope):
+            if FATAL.encode() in raw:
+                os._exit(9)
+            if BAD.encode() in raw:
+                raise RuntimeError("this message is too much for me")
+            if ENDLESS.encode() in raw:
+                threading.Event().wait()
+            if BUSY.encode() in raw:
+                while True:
+                    pass
+            return understand(raw, envelope)
+
+        return understand_or_die
 
 
 def _accept_or_wait(connection, acceptances):
@@ -40,7 +58,23 @@ def _accept_or_wait(connection, acceptances):
     return _accept(connection, acceptances)
 
 
+class FragileReader(Reader):
+    """Takes the daemon along with it, and has little patience."""
+
+    def __init__(self, recipe, *, source):
+        super().__init__(recipe, source=source, cpu_seconds=0.5, all_seconds=3)
+
+    def read(self, messages):
+        if any(DEADLY.encode() in message.raw for message in messages):
+            os._exit(9)
+        return super().read(messages)
+
+
 if __name__ == "__main__":
-    daemon.make_reader = _make_fragile_reader
+    # What goes to the reading process is imported there, so it must not come from __main__.
+    from tests.daemon import fragile
+
+    daemon.make_recipe = lambda config: fragile.FragileRecipe(_make_recipe(config))
+    daemon.Reader = FragileReader
     promises.accept = _accept_or_wait
     main()

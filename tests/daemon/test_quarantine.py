@@ -2,7 +2,9 @@
 
 import asyncio
 
-from tests.daemon.fragile import BAD, FATAL
+import pytest
+
+from tests.daemon.fragile import BAD, BUSY, DEADLY, ENDLESS, FATAL
 from tests.daemon.mail import Session, dsn, send
 
 INNOCENTS = [f"user{number}@example.com" for number in range(5)]
@@ -21,9 +23,9 @@ async def accept_as_one_batch(port, mails):
     return replies
 
 
-async def test_a_message_that_ends_the_process_three_times_is_quarantined(site, receiver):
+async def test_a_message_that_ends_the_daemon_three_times_is_quarantined(site, receiver):
     daemon = await site.start(module="tests.daemon.fragile")
-    mails = [dsn("poison@example.com", header=FATAL), *map(dsn, INNOCENTS)]
+    mails = [dsn("poison@example.com", header=DEADLY), *map(dsn, INNOCENTS)]
     replies = await accept_as_one_batch(daemon.port, mails)
     codes = [await daemon.ended()]
     accepted = [raw for raw, reply in zip(mails, replies, strict=True) if not isinstance(reply, ConnectionError)]
@@ -33,7 +35,7 @@ async def test_a_message_that_ends_the_process_three_times_is_quarantined(site, 
         codes.append(await daemon.ended())
     assert codes == [9, 9, 9]
     daemon = await site.start(module="tests.daemon.fragile")
-    await send(daemon.port, *(raw for raw in lost if FATAL.encode() not in raw))
+    await send(daemon.port, *(raw for raw in lost if DEADLY.encode() not in raw))
     await receiver.until_recipient(None)
     await receiver.until(lambda: receiver.recipients == {None, *INNOCENTS})
     [quarantined] = [event for event in receiver.events if event["type"] == "bounced.unrecognized"]
@@ -49,4 +51,19 @@ async def test_a_message_that_makes_the_reader_raise_is_quarantined_at_once(site
     [quarantined] = [event for event in receiver.events if event["type"] == "bounced.unrecognized"]
     assert quarantined["data"]["message"]["id"] == bad
     assert len(daemon.logged("message_not_readable")) == 3
+    assert await daemon.stop() == 0
+
+
+@pytest.mark.parametrize("header", [FATAL, BUSY, ENDLESS])
+async def test_a_message_that_ends_or_holds_up_the_reading_process_is_quarantined_and_the_daemon_goes_on(
+    site, receiver, header
+):
+    daemon = await site.start(module="tests.daemon.fragile")
+    mails = [*map(dsn, INNOCENTS[:2]), dsn("poison@example.com", header=header), *map(dsn, INNOCENTS[2:])]
+    ids = await send(daemon.port, *mails)
+    await receiver.until(lambda: receiver.recipients == {None, *INNOCENTS})
+    [quarantined] = [event for event in receiver.events if event["type"] == "bounced.unrecognized"]
+    assert quarantined["data"]["message"]["id"] == ids[2]
+    assert {line["message"] for line in daemon.logged("reader_died")} == {ids[2]}
+    assert len(daemon.logged("reader_died")) == 3
     assert await daemon.stop() == 0

@@ -7,14 +7,28 @@ import pytest
 
 from bounced.flow.incoming import Incoming
 from bounced.flow.outgoing import Feed, Outgoing, Subscription
+from bounced.flow.reading import read_message
 from bounced.pipeline import understand
 from bounced.store import Store
 from tests.daemon.mail import dsn
 from tests.flow.parts import Flow, Recorder
 
 
-def read_without_envelope(raw, envelope):
+def understand_without_envelope(raw, envelope):
     return understand(raw)
+
+
+def read_with(understand_one):
+    """Return a reader in this process, which a test can look into."""
+
+    def read(messages):
+        for message in messages:
+            try:
+                yield read_message(message, understand_one, source="/bounced/test")
+            except Exception:  # noqa: BLE001 - as in the process that reads
+                yield None
+
+    return read
 
 
 @pytest.fixture
@@ -37,12 +51,12 @@ def sink():
 def make_flow(store):
     """Return a function that makes a flow to the given sinks, which are tried again soon."""
 
-    def make(*sinks: Recorder, read=read_without_envelope, retry_seconds=(0.01,) * 3, on: Store = store) -> Flow:
+    def make(*sinks: Recorder, read=understand_without_envelope, retry_seconds=(0.01,) * 3, on: Store = store) -> Flow:
         subscriptions = [Subscription(each, None, retry_seconds) for each in sinks]
         outgoing = Outgoing(
             Feed(on, each, clock=lambda: datetime.now(UTC), chance=random.random) for each in subscriptions
         )
-        return Flow(on, Incoming(on, outgoing, read=read, source="/bounced/test"), outgoing)
+        return Flow(on, Incoming(on, outgoing, read=read_with(read), source="/bounced/test"), outgoing)
 
     return make
 

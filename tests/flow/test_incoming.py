@@ -57,22 +57,3 @@ async def test_an_exception_once_is_not_held_against_a_message(make_flow, make_d
         await sink.until_sent(1)
         await flow.until_idle()
     assert set(sink.sent) == {"user0@example.com"}
-
-
-async def test_the_reader_can_be_replaced_while_messages_come(make_flow, make_dsns, sink):
-    read_by_new = []
-
-    def read(raw, envelope):
-        read_by_new.append(raw)
-        return understand(raw)
-
-    flow = make_flow(sink)
-    raws = make_dsns(2)
-    async with flow.running():
-        await flow.accept(raws[:1])
-        await flow.until_idle()
-        flow.incoming.read = read
-        await flow.accept(raws)
-        await sink.until_sent(2)
-        await flow.until_idle()
-    assert read_by_new == raws[1:]

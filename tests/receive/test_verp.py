@@ -4,7 +4,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from bounced.app import Admission, make_reader
+from bounced.app import Admission, make_recipe
 from bounced.config import Config
 from bounced.errors import ConfigurationError
 from bounced.identify import BatvKey, verp
@@ -109,7 +109,7 @@ def test_keys_and_mode_can_be_renewed():
 @pytest.mark.parametrize(("day", "is_verified"), [(TODAY, True), (TODAY + timedelta(2), False)])
 def test_a_message_is_read_by_its_envelope_and_by_the_day_on_which_it_came(day, is_verified):
     moment = datetime.combine(day, time(23, 59), UTC)
-    read = make_reader(config(mode="monitor"), shipped_knowledge())
+    read = make_recipe(config(mode="monitor")).using(shipped_knowledge())
     understanding = read(dsn("ann@example.org"), Envelope("", (make(),), moment))
     assert [(one.verp.id, one.verp.is_verified) for one in understanding.outcomes] == [("4711", is_verified)]
     assert read(dsn("ann@example.org"), None).verp is None

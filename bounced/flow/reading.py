@@ -1,0 +1,133 @@
+"""Read one message to its end: what it says, what follows, and what is to be told.
+
+The outcome is plain values, because it comes from another process.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from functools import partial
+
+from bounced import metrics
+from bounced.classify import Knowledge, Profile
+from bounced.escalate import Fact, find_facts, recipient_key
+from bounced.event import describe_understanding, make_events, make_undeliverable_event
+from bounced.identify import VerpSettings
+from bounced.model import Envelope, Event, EventType, Kind, Message, Understanding, Verdict
+from bounced.pipeline import make_knowledge, understand
+
+Understand = Callable[[bytes, Envelope | None], Understanding]
+"""Parse, identify and classify in one call, with the envelope where that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What understands messages is made from; it can be sent to another process, which then makes it.
+
+    Attributes:
+        rule_files: The text of each further rule file by its name, in the order in which they apply.
+        profile: Whether texts may overrule codes.
+        headers: Further header fields of the returned message to report.
+        verp: How to read return paths.
+    """
+
+    rule_files: Mapping[str, str]
+    profile: Profile
+    headers: tuple[str, ...]
+    verp: VerpSettings
+
+    def __call__(self) -> Understand:
+        """Make it.
+
+        Raises:
+            KnowledgeError: A rule file is malformed.
+        """
+        return self.using(make_knowledge(self.rule_files))
+
+    def using(self, knowledge: Knowledge) -> Understand:
+        """Make it with tables and rules that were read already."""
+        return partial(_understand, self, knowledge)
+
+
+def _understand(recipe: Recipe, knowledge: Knowledge, raw: bytes, envelope: Envelope | None) -> Understanding:
+    return understand(
+        raw,
+        knowledge=knowledge,
+        profile=recipe.profile,
+        headers=recipe.headers,
+        recipients=envelope.recipients if envelope else (),
+        verp=recipe.verp,
+        # The day on which it came: to read it again later gives the same.
+        today=envelope.received_at.astimezone(UTC).date() if envelope else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What was concluded about one recipient, for the log and the metrics.
+
+    Attributes:
+        recipient: The address we sent to.
+        verdict: What follows; None where nothing failed.
+        has_diagnostic: Whether a server said anything in words.
+    """
+
+    recipient: str
+    verdict: Verdict | None
+    has_diagnostic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """All that follows from one message by itself.
+
+    Attributes:
+        kind: What it is.
+        report: What was read and concluded, as JSON.
+        events: What is to be told.
+        facts: What it says about recipients.
+        judged: What was concluded about each of them.
+    """
+
+    kind: Kind
+    report: str
+    events: tuple[Event, ...]
+    facts: tuple[Fact, ...]
+    judged: tuple[Judged, ...]
+
+
+def read_message(message: Message, understand: Understand, *, source: str) -> Reading:
+    """Understand a message and write down what follows.
+
+    Args:
+        message: The message.
+        understand: Parse, identify and classify in one call.
+        source: How this installation names itself in events.
+    """
+    understanding = understand(message.raw, message.envelope)
+    return Reading(
+        kind=understanding.kind,
+        report=json.dumps(describe_understanding(understanding), ensure_ascii=False),
+        events=make_events(message, understanding, source=source),
+        facts=find_facts(message, understanding),
+        judged=tuple(
+            [
+                Judged(outcome.recipient, outcome.verdict, outcome.finding.diagnostic is not None)
+                for outcome in understanding.outcomes
+            ]
+        ),
+    )
+
+
+def tell_undeliverable(events: Iterable[Event], fact: Fact, epoch: str) -> Event:
+    """Write that a recipient has become undeliverable.
+
+    Args:
+        events: Those of the message that was one too many.
+        fact: What it says of the recipient.
+        epoch: Names the time since the last sign of life.
+    """
+    metrics.events(EventType.UNDELIVERABLE).inc()  # a transaction that has to be repeated counts twice
+    bounce = next(one for one in events if one.recipient and recipient_key(one.recipient) == fact.recipient)
+    return make_undeliverable_event(bounce, recipient=fact.recipient, epoch=epoch)
