@@ -90,7 +90,7 @@ def _add_up(connection: Connection, summaries: Sequence[Summary]) -> None:
     if not numbers:
         return
     bounded: Counter[Place] = Counter()
-    known = _known_keys(connection, {hour for hour, _, _ in numbers})
+    known = _known_keys(connection, {hour for hour, _, _ in numbers}, {dimension for _, dimension, _ in numbers})
     for (hour, dimension, key), number in numbers.items():
         keys = known.setdefault((hour, dimension), set())
         if key not in keys and len(keys) >= _MOST_KEYS:
@@ -102,10 +102,14 @@ def _add_up(connection: Connection, summaries: Sequence[Summary]) -> None:
     connection.execute(_upsert(connection.dialect), rows)
 
 
-def _known_keys(connection: Connection, hours: Collection[datetime]) -> dict[tuple[datetime, str], set[str]]:
+def _known_keys(
+    connection: Connection, hours: Collection[datetime], dimensions: Collection[str]
+) -> dict[tuple[datetime, str], set[str]]:
     known: dict[tuple[datetime, str], set[str]] = {}
     for hour, dimension, key in connection.execute(
-        select(tally.c.hour, tally.c.dimension, tally.c.key).where(tally.c.hour.in_(hours))
+        select(tally.c.hour, tally.c.dimension, tally.c.key).where(
+            tally.c.dimension.in_(dimensions), tally.c.hour.in_(hours)
+        )
     ):
         known.setdefault((hour, dimension), set()).add(key)
     return known
@@ -119,7 +123,7 @@ def _row(place: Place, number: int) -> dict[str, Any]:
 def _upsert(dialect: Dialect) -> sqlite.Insert | postgresql.Insert:
     statement = (sqlite.insert if dialect.name == "sqlite" else postgresql.insert)(tally)
     return statement.on_conflict_do_update(
-        index_elements=[tally.c.hour, tally.c.dimension, tally.c.key],
+        index_elements=[tally.c.dimension, tally.c.hour, tally.c.key],
         set_={tally.c.count: tally.c.count + statement.excluded.count},
     )
 
