@@ -5,6 +5,7 @@ import pytest
 import structlog
 
 from bounced import log
+from bounced.visible import make_visible, mask_addresses
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +43,7 @@ def logged(capsys):
     ],
 )
 def test_addresses_are_masked(text, masked):
-    assert log.mask_addresses(text) == masked
+    assert mask_addresses(text) == masked
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def test_addresses_are_masked(text, masked):
     ],
 )
 def test_what_moves_a_terminal_is_made_visible(text, visible):
-    assert log.make_visible(text) == visible
+    assert make_visible(text) == visible
 
 
 def test_a_program_gets_one_json_object_a_line(logged):
