@@ -171,7 +171,11 @@ async def test_a_correction_that_is_one_bounce_too_many_is_told(store, rules, co
     assert (await run("--since", "1h")).returncode == 0
     assert (await store.fetch_recipient(ANN)).state is State.UNDELIVERABLE
     pending = await store.list_deliveries(state=DeliveryState.PENDING)
-    assert sorted(one.type for one in pending if one.attempts == 0) == ["bounced.bounce", "bounced.undeliverable"]
+    fresh = {one.type: one.event_id for one in pending if one.attempts == 0}
+    assert set(fresh) == {"bounced.bounce", "bounced.undeliverable"}
+    data = {type_: json.loads((await store.fetch_event(id_)).event.document)["data"] for type_, id_ in fresh.items()}
+    assert data["bounced.bounce"]["replaces"]
+    assert data["bounced.undeliverable"]["replaces"] is None
 
 
 def test_it_has_to_be_said_since_when(call, config):
