@@ -12,7 +12,7 @@ from bounced.config import load
 from bounced.escalate import State, find_facts
 from bounced.event import describe_understanding, json_schema, make_events
 from bounced.model import Envelope, Message
-from bounced.store import Conclusion, DeliveryState, EventFilters, Horizon
+from bounced.store import Conclusion, DeliveryState, EventFilters, Horizon, Settlement
 from tests.daemon.mail import dsn
 
 RULE = """
@@ -155,6 +155,18 @@ async def test_what_retention_removed_is_counted_and_left(store, rules, come_bac
     assert lines == []
     assert "1 could not be read again, retention has removed their raw content" in summary
     assert list(await told(store, message_id)) == [first]
+
+
+async def test_an_event_that_retention_removed_is_not_told_again(store, rules, come_back, reclassify):
+    message_id, [first] = await come_back(dsn(ANN, **MOON))
+    await store.settle(Settlement.delivered((first, "app"), 1))
+    now, past = datetime.now(UTC) + timedelta(seconds=1), datetime.now(UTC) - timedelta(days=1)
+    await store.purge(Horizon(messages=past, reports=past, events=now, recipients=past))
+    set_rule(rules, "mailbox_full")
+    lines, summary = await reclassify()
+    assert lines == []
+    assert "of 1 retention has removed the events" in summary
+    assert await told(store, message_id) == {}
 
 
 async def test_what_was_concluded_before_is_not_looked_at(run, rules, come_back):
