@@ -5,6 +5,7 @@ Addresses are masked and control characters are made visible in every field,
 because most of what is logged comes from strangers.
 """
 
+import json
 import logging
 import sys
 from collections.abc import Mapping
@@ -32,6 +33,23 @@ def _clean(value: object, *, mask: bool) -> object:
             return value
 
 
+def _write_json(event: structlog.typing.EventDict, **_: object) -> str:
+    return _encoder.encode(event)
+
+
+_encoder = json.JSONEncoder(default=repr)  # made once: to make one costs more than to use it
+
+
+class _Forward(logging.Handler):
+    """Tells what libraries tell as one of our events, so that a line of the log is always a line of its kind."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell it."""
+        logger = get("library")
+        tell = logger.error if record.levelno >= logging.ERROR else logger.warning
+        tell("library_warning", logger=record.name, text=record.getMessage(), exc_info=record.exc_info)
+
+
 def configure(*, level: str = "info", format_: Format = "auto", mask: bool = True) -> None:
     """Send the logs of the whole process to standard error.
 
@@ -57,9 +75,8 @@ def configure(*, level: str = "info", format_: Format = "auto", mask: bool = Tru
         structlog.processors.format_exc_info,
         clean,
     ]
-    renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(colors=is_terminal) if is_console else structlog.processors.JSONRenderer()
-    )
+    in_json = structlog.processors.JSONRenderer(_write_json)
+    renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer(colors=is_terminal) if is_console else in_json
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -67,7 +84,7 @@ def configure(*, level: str = "info", format_: Format = "auto", mask: bool = Tru
         cache_logger_on_first_use=True,
     )
     # Libraries speak through the standard library; only their warnings concern an operator.
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.basicConfig(level=logging.WARNING, handlers=[_Forward()])
     for name in ("mail.log", "flufl.bounce"):  # they report what strangers send as if it were our trouble
         logging.getLogger(name).setLevel(logging.CRITICAL)
 

@@ -9,9 +9,9 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069
 
 def mask_addresses(text: str) -> str:
     """Hide all but the first character of every local part in `text`."""
-    return _ADDRESS.sub(lambda found: f"{found[1][0]}***@{found[2]}", text)
+    return text if "@" not in text else _ADDRESS.sub(lambda found: f"{found[1][0]}***@{found[2]}", text)
 
 
 def make_visible(text: str) -> str:
     """Replace the characters that would move a terminal's cursor, colour it or reorder its line."""
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return text if text.isprintable() else _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)

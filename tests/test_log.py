@@ -119,3 +119,13 @@ def test_what_libraries_say_of_strangers_is_not_our_trouble(logged):
     logged("x")
     assert not logging.getLogger("mail.log").isEnabledFor(logging.ERROR)
     assert not logging.getLogger("flufl.bounce").isEnabledFor(logging.ERROR)
+
+
+def test_the_warnings_of_libraries_are_lines_of_ours(logged, capsys):
+    root = logging.getLogger()
+    root.handlers[:] = []
+    logged("x")
+    logging.getLogger("aiormq").warning("cannot reach %s\nat all", "ann@example.com")
+    said = json.loads(capsys.readouterr().err)
+    assert (said["event"], said["level"], said["logger"]) == ("library_warning", "warning", "aiormq")
+    assert said["text"] == "cannot reach a***@example.com\\x0aat all"
