@@ -67,22 +67,31 @@ def _is_alone(connection: Connection) -> bool:
 
 
 def _count(connection: Connection, events: dict[str, tuple[Summary, str | None] | None]) -> int:
-    take = delete(uncounted).where(uncounted.c.event_id.in_(events)).returning(uncounted.c.event_id)
-    taken = connection.scalars(take).all()
-    # An event that was erased since it was found cannot be pointed at.
-    present = select(event.c.id).where(event.c.id.in_(taken)).with_for_update(read=True, key_share=True)
-    there = set(connection.scalars(present))
+    kept, busy = _hold(connection, list(events))
+    wanted = uncounted.c.event_id.in_(events.keys() - busy)
+    taken = connection.scalars(delete(uncounted).where(wanted).returning(uncounted.c.event_id)).all()
     known = {id_: found for id_ in taken if (found := events[id_])}
     _add_up(connection, [summary for summary, _ in known.values()])
     mentions = [
         {"value": value, "event_id": id_}
         for id_, (summary, recipient) in known.items()
-        if id_ in there
+        if id_ in kept
         for value in {*summary.mentions, *([recipient.lower()] if recipient else [])}
     ]
     if mentions:
         connection.execute(insert_new(connection.dialect, mention), mentions)
     return len(taken)
+
+
+def _hold(connection: Connection, ids: Sequence[str]) -> tuple[set[str], set[str]]:
+    """Keep events from being erased until the commit; return those that are kept, and those being erased now.
+
+    Whoever erases is never waited for: he may wait for us. The next round sees what became of it.
+    """
+    there = select(event.c.id).where(event.c.id.in_(ids))
+    present = set(connection.scalars(there))
+    kept = set(connection.scalars(there.with_for_update(read=True, key_share=True, skip_locked=True)))
+    return kept, present - kept
 
 
 def _add_up(connection: Connection, summaries: Sequence[Summary]) -> None:

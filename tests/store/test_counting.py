@@ -5,6 +5,7 @@ import json
 from datetime import timedelta
 from functools import partial
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -279,3 +280,21 @@ OLD_EVENT = """
     INSERT INTO event (id, message_id, type, recipient, routing_key, created_at, document)
     VALUES ('evt_1', 'msg_1', 'bounced.bounce', 'ann@example.com', 'bounced.bounce', :now, :document)
 """
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("end", ["ROLLBACK", "COMMIT"])
+async def test_who_erases_is_not_waited_for_and_nothing_is_lost(url, store, conclude, end):
+    ids = await conclude(recipients=("ann@example.com", "ben@example.com"))
+    with psycopg.connect(url, autocommit=True) as eraser:
+        eraser.execute("BEGIN")
+        eraser.execute("DELETE FROM event WHERE id = %s", [ids[0]])
+        await count(store)
+        assert await store.archive.count_uncounted() == 1
+        eraser.execute(end)
+    await count(store)
+    assert await store.archive.count_uncounted() == 0
+    is_erased = end == "COMMIT"
+    found, _ = await store.archive.list_events(EventFilters(about="ann@example.com"))
+    assert [each.event.id for each in found] == ([] if is_erased else [ids[0]])
+    assert await tallies(store) == {(START, "mailbox_full"): 1 if is_erased else 2}
