@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - a script of its own
-"""Print the manual page, from the same source as ``--help``: ``python man/build.py > man/bounced.1``.
+"""Print the manual page, from the same source as ``--help``: ``PYTHONPATH=. python man/build.py > man/bounced.1``.
 
 click-man does not know the commands of typer, which brings a click of its own,
 and escapes nothing.

@@ -154,10 +154,15 @@ class MailHost:
         as_user = ("setpriv", "--reuid=bounced", "--regid=bounced", "--clear-groups")
         command = (*as_user, "/opt/bounced/bin/bounced", "run", "--config", "/etc/bounced/bounced.toml")
         through = (*self._script("activate.py"), *units, "--") if units else ()
+        noted = ("sh", "-c", 'echo $$ >/run/bounced.pid; exec "$@"', "sh")
         pipes = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
-        daemon = Daemon(await self.start(*through, *command, **pipes))
+        daemon = Daemon(await self.start(*noted, *through, *command, **pipes))
         await daemon.until_logged("ready")
         return daemon
+
+    async def stop_daemon(self, daemon: Daemon) -> None:
+        await self.do("sh", "-c", "kill $(cat /run/bounced.pid)")
+        await daemon.ended()
 
     async def until_listening(self, port: int) -> None:
         await self.python("until_listening.py", str(port))
