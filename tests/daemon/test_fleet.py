@@ -106,11 +106,11 @@ async def test_the_others_take_over_the_work_of_one_that_is_killed(hosts, receiv
     async with asyncio.timeout(SECONDS), asyncio.TaskGroup() as tasks:
         tasks.create_task(clients.send_all(mails))
         await clients.until_taken(len(mails) // 2)
+        await killed.daemon.until_logged("recipient_concluded")
         await killed.kill()
         begin = perf_counter()
         receiver.answer_again()
     await check_outcome(others[0], clients, receiver, mails)
-    assert f"/bounced/{killed.name}" in {event["source"] for event in receiver.events}
     _log.info("all told %.1f s after kill -9, with leases of 3 s", perf_counter() - begin)
     assert clients.deferred == 0
     backlog = (await others[0].site.run("deliveries", "list", "--state", "pending", "--jsonl")).out
