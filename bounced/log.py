@@ -5,28 +5,17 @@ Addresses are masked and control characters are made visible in every field,
 because most of what is logged comes from strangers.
 """
 
+import json
 import logging
-import re
 import sys
 from collections.abc import Mapping
 from typing import Any, Literal
 
 import structlog
 
+from bounced.visible import make_visible, mask_addresses
+
 Format = Literal["auto", "console", "json"]
-_ADDRESS = re.compile(r"(\"[^\"\n]{1,64}\"|[^\s<>@,;:\"'()]{1,64})@([^\W_][\w.-]{0,254})")
-# C0, DEL, C1 and the bidirectional controls that can reorder a line on a terminal.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-
-
-def mask_addresses(text: str) -> str:
-    """Hide all but the first character of every local part in `text`."""
-    return _ADDRESS.sub(lambda found: f"{found[1][0]}***@{found[2]}", text)
-
-
-def make_visible(text: str) -> str:
-    """Replace the characters that would move a terminal's cursor, colour it or reorder its line."""
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def _clean(value: object, *, mask: bool) -> object:
@@ -42,6 +31,23 @@ def _clean(value: object, *, mask: bool) -> object:
             return {key: _clean(item, mask=mask) for key, item in value.items()}
         case _:
             return value
+
+
+def _write_json(event: structlog.typing.EventDict, **_: object) -> str:
+    return _encoder.encode(event)
+
+
+_encoder = json.JSONEncoder(default=repr)  # made once: to make one costs more than to use it
+
+
+class _Forward(logging.Handler):
+    """Tells what libraries tell as one of our events, so that a line of the log is always a line of its kind."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell it."""
+        logger = get("library")
+        tell = logger.error if record.levelno >= logging.ERROR else logger.warning
+        tell("library_warning", logger=record.name, text=record.getMessage(), exc_info=record.exc_info)
 
 
 def configure(*, level: str = "info", format_: Format = "auto", mask: bool = True) -> None:
@@ -69,9 +75,8 @@ def configure(*, level: str = "info", format_: Format = "auto", mask: bool = Tru
         structlog.processors.format_exc_info,
         clean,
     ]
-    renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(colors=is_terminal) if is_console else structlog.processors.JSONRenderer()
-    )
+    in_json = structlog.processors.JSONRenderer(_write_json)
+    renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer(colors=is_terminal) if is_console else in_json
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -79,7 +84,7 @@ def configure(*, level: str = "info", format_: Format = "auto", mask: bool = Tru
         cache_logger_on_first_use=True,
     )
     # Libraries speak through the standard library; only their warnings concern an operator.
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.basicConfig(level=logging.WARNING, handlers=[_Forward()])
     for name in ("mail.log", "flufl.bounce"):  # they report what strangers send as if it were our trouble
         logging.getLogger(name).setLevel(logging.CRITICAL)
 

@@ -5,6 +5,7 @@ import pytest
 import structlog
 
 from bounced import log
+from bounced.visible import make_visible, mask_addresses
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +43,7 @@ def logged(capsys):
     ],
 )
 def test_addresses_are_masked(text, masked):
-    assert log.mask_addresses(text) == masked
+    assert mask_addresses(text) == masked
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def test_addresses_are_masked(text, masked):
     ],
 )
 def test_what_moves_a_terminal_is_made_visible(text, visible):
-    assert log.make_visible(text) == visible
+    assert make_visible(text) == visible
 
 
 def test_a_program_gets_one_json_object_a_line(logged):
@@ -118,3 +119,13 @@ def test_what_libraries_say_of_strangers_is_not_our_trouble(logged):
     logged("x")
     assert not logging.getLogger("mail.log").isEnabledFor(logging.ERROR)
     assert not logging.getLogger("flufl.bounce").isEnabledFor(logging.ERROR)
+
+
+def test_the_warnings_of_libraries_are_lines_of_ours(logged, capsys):
+    root = logging.getLogger()
+    root.handlers[:] = []
+    logged("x")
+    logging.getLogger("aiormq").warning("cannot reach %s\nat all", "ann@example.com")
+    said = json.loads(capsys.readouterr().err)
+    assert (said["event"], said["level"], said["logger"]) == ("library_warning", "warning", "aiormq")
+    assert said["text"] == "cannot reach a***@example.com\\x0aat all"

@@ -1,6 +1,5 @@
 """Put counts of hours together to what charts and tables show."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -98,8 +97,3 @@ async def read_spikes(archive: Archive, now: datetime) -> list[Spike]:
         if reason
     }
     return find_spikes(refusals)
-
-
-def sum_up(series: Series) -> Counter[str]:
-    """Return how often each key came in all."""
-    return Counter({row.key: row.total for row in series.rows})

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bounced.classify import Knowledge
-from bounced.log import make_visible
 from bounced.pipeline import shipped_knowledge
+from bounced.visible import make_visible
 
 ConfigFile = Annotated[
     Path | None,

@@ -56,6 +56,7 @@ def reclassify(
                 advance()
                 counts["messages"] += 1
                 counts["without_raw"] += not result.has_raw
+                counts["without_events"] += not result.has_events
                 counts["unreadable"] += not result.is_readable
                 if result.conclusion is None:
                     continue
@@ -122,6 +123,8 @@ def _sum_up(counts: Counter[str], *, dry_run: bool) -> str:
     text = f"{counts['messages']} messages, {changed}, {events}"
     if counts["without_raw"]:
         text += f"; {counts['without_raw']} could not be read again, retention has removed their raw content"
+    if counts["without_events"]:
+        text += f"; of {counts['without_events']} retention has removed the events"
     if counts["unreadable"]:
         text += f"; {counts['unreadable']} could not be read, the log says why"
     return text

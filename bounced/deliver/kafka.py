@@ -55,7 +55,7 @@ class Kafka:
         self.name, self.batch_size = name, batch_size
         if broker.path or (broker.user and not broker.password):
             raise ConfigurationError(
-                "a path, or a user without a password",
+                "there is a path, or a user without a password",
                 where=f'sink "{name}", url',
                 remedy="name the topic by the key topic, and the password in the URL or by password_file",
             )

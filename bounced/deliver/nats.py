@@ -7,6 +7,7 @@ the stream's window for duplicates is not stored again.
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from nats.aio.client import Client
 from nats.errors import Error
@@ -59,7 +60,13 @@ class Nats:
         batch_size: int = 100,
     ) -> None:
         if broker.path:
-            raise ConfigurationError("a path", where=f'sink "{name}", url', remedy="name the stream by the key stream")
+            raise ConfigurationError(
+                "there is a path, which NATS does not have",
+                where=f'sink "{name}", url',
+                remedy="name the stream by the key stream",
+            )
+        if broker.user and not broker.password:  # nats://token@host
+            broker = replace(broker, user=None, password=broker.user)
         self.name, self.batch_size = name, batch_size
         self._broker = broker
         self._stream, self._prefix, self._mode = stream, prefix, mode

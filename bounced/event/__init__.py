@@ -127,7 +127,8 @@ def make_undeliverable_event(bounce: Event, *, recipient: str, epoch: str) -> Ev
     type_ = EventType.UNDELIVERABLE
     event_id = Event.derive_id(epoch, type_, recipient)
     document = json.loads(bounce.document) | {"id": event_id, "type": type_}
-    document["data"]["advice"] = Advice.SUPPRESS
+    # A bounce that was corrected names the one it replaces; this replaces nothing.
+    document["data"] |= {"advice": Advice.SUPPRESS, "replaces": None}
     return Event(event_id, type_, bounce.recipient, routing_key=type_, document=_dump(document))
 
 

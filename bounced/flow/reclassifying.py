@@ -29,12 +29,14 @@ class Reclassified:
         corrections: What is to be told anew.
         conclusion: The same, to be written; None where nothing is.
         has_raw: Whether its octets are still there; retention removes them first.
+        has_events: Whether an event of it is left that could be wrong; retention may remove these first, too.
         is_readable: Whether reading it ended as it should; the log says more.
     """
 
     corrections: tuple[Correction, ...] = ()
     conclusion: Conclusion | None = None
     has_raw: bool = True
+    has_events: bool = True
     is_readable: bool = True
 
 
@@ -70,6 +72,8 @@ class Reclassifying:
             return Reclassified(has_raw=False)
         stored, _ = await self._store.archive.list_events(EventFilters(message_id=message_id), limit=_MOST_EVENTS)
         told = [one.event for one in stored]
+        if not told:
+            return Reclassified(has_events=False)
         try:
             understanding = keep_identity(self._understand(message.raw, message.envelope), told)
         except Exception:  # noqa: BLE001 - one message must not stop the others

@@ -100,6 +100,10 @@ class Archive:
         """Return the counts of the hours from `since` up to `until`, in order."""
         return await self._read(looking.list_tallies, dimension, since, until)
 
+    async def sum_tallies(self, dimension: Dimension, *, since: datetime, until: datetime) -> dict[str, int]:
+        """Return how often each key came in the hours from `since` up to `until`."""
+        return await self._read(looking.sum_tallies, dimension, since, until)
+
     async def count_uncounted(self) -> int:
         """Return how many events wait to be counted, and to be found."""
         return await self._read(looking.count_uncounted)

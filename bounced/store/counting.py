@@ -67,17 +67,15 @@ def _is_alone(connection: Connection) -> bool:
 
 
 def _count(connection: Connection, events: dict[str, tuple[Summary, str | None] | None]) -> int:
-    take = delete(uncounted).where(uncounted.c.event_id.in_(events)).returning(uncounted.c.event_id)
-    taken = connection.scalars(take).all()
-    # An event that was erased since it was found cannot be pointed at.
-    present = select(event.c.id).where(event.c.id.in_(taken)).with_for_update(read=True, key_share=True)
-    there = set(connection.scalars(present))
+    kept, busy = _hold(connection, list(events))
+    wanted = uncounted.c.event_id.in_(events.keys() - busy)
+    taken = connection.scalars(delete(uncounted).where(wanted).returning(uncounted.c.event_id)).all()
     known = {id_: found for id_ in taken if (found := events[id_])}
     _add_up(connection, [summary for summary, _ in known.values()])
     mentions = [
         {"value": value, "event_id": id_}
         for id_, (summary, recipient) in known.items()
-        if id_ in there
+        if id_ in kept
         for value in {*summary.mentions, *([recipient.lower()] if recipient else [])}
     ]
     if mentions:
@@ -85,12 +83,23 @@ def _count(connection: Connection, events: dict[str, tuple[Summary, str | None] 
     return len(taken)
 
 
+def _hold(connection: Connection, ids: Sequence[str]) -> tuple[set[str], set[str]]:
+    """Keep events from being erased until the commit; return those that are kept, and those being erased now.
+
+    Whoever erases is never waited for: he may wait for us. The next round sees what became of it.
+    """
+    there = select(event.c.id).where(event.c.id.in_(ids))
+    present = set(connection.scalars(there))
+    kept = set(connection.scalars(there.with_for_update(read=True, key_share=True, skip_locked=True)))
+    return kept, present - kept
+
+
 def _add_up(connection: Connection, summaries: Sequence[Summary]) -> None:
     numbers = Counter([(summary.hour, dimension, key) for summary in summaries for dimension, key in summary.counts])
     if not numbers:
         return
     bounded: Counter[Place] = Counter()
-    known = _known_keys(connection, {hour for hour, _, _ in numbers})
+    known = _known_keys(connection, {hour for hour, _, _ in numbers}, {dimension for _, dimension, _ in numbers})
     for (hour, dimension, key), number in numbers.items():
         keys = known.setdefault((hour, dimension), set())
         if key not in keys and len(keys) >= _MOST_KEYS:
@@ -102,10 +111,14 @@ def _add_up(connection: Connection, summaries: Sequence[Summary]) -> None:
     connection.execute(_upsert(connection.dialect), rows)
 
 
-def _known_keys(connection: Connection, hours: Collection[datetime]) -> dict[tuple[datetime, str], set[str]]:
+def _known_keys(
+    connection: Connection, hours: Collection[datetime], dimensions: Collection[str]
+) -> dict[tuple[datetime, str], set[str]]:
     known: dict[tuple[datetime, str], set[str]] = {}
     for hour, dimension, key in connection.execute(
-        select(tally.c.hour, tally.c.dimension, tally.c.key).where(tally.c.hour.in_(hours))
+        select(tally.c.hour, tally.c.dimension, tally.c.key).where(
+            tally.c.dimension.in_(dimensions), tally.c.hour.in_(hours)
+        )
     ):
         known.setdefault((hour, dimension), set()).add(key)
     return known
@@ -119,7 +132,7 @@ def _row(place: Place, number: int) -> dict[str, Any]:
 def _upsert(dialect: Dialect) -> sqlite.Insert | postgresql.Insert:
     statement = (sqlite.insert if dialect.name == "sqlite" else postgresql.insert)(tally)
     return statement.on_conflict_do_update(
-        index_elements=[tally.c.hour, tally.c.dimension, tally.c.key],
+        index_elements=[tally.c.dimension, tally.c.hour, tally.c.key],
         set_={tally.c.count: tally.c.count + statement.excluded.count},
     )
 

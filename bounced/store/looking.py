@@ -192,6 +192,16 @@ def list_tallies(connection: Connection, dimension: str, since: datetime, until:
     return [Tally(*row) for row in connection.execute(query)]
 
 
+def sum_tallies(connection: Connection, dimension: str, since: datetime, until: datetime) -> dict[str, int]:
+    """Return how often each key came."""
+    query = (
+        select(tally.c.key, func.sum(tally.c.count))
+        .where(tally.c.hour >= since, tally.c.hour < until, tally.c.dimension == dimension)
+        .group_by(tally.c.key)
+    )
+    return {key: int(total) for key, total in connection.execute(query)}
+
+
 def count_uncounted(connection: Connection) -> int:
     """Count the events of which no summary is kept yet."""
     return connection.scalars(select(func.count()).select_from(uncounted)).one()

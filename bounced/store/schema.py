@@ -188,8 +188,8 @@ uncounted = Table(
 tally = Table(
     "tally",
     metadata,
-    Column("hour", Instant, primary_key=True),
     Column("dimension", CleanText, primary_key=True),
+    Column("hour", Instant, primary_key=True),
     Column("key", CleanText, primary_key=True),
     Column("count", BigInteger, nullable=False),
     sqlite_with_rowid=False,

@@ -12,7 +12,7 @@ from bounced.config import load
 from bounced.escalate import State, find_facts
 from bounced.event import describe_understanding, json_schema, make_events
 from bounced.model import Envelope, Message
-from bounced.store import Conclusion, DeliveryState, EventFilters, Horizon
+from bounced.store import Conclusion, DeliveryState, EventFilters, Horizon, Settlement
 from tests.daemon.mail import dsn
 
 RULE = """
@@ -157,6 +157,18 @@ async def test_what_retention_removed_is_counted_and_left(store, rules, come_bac
     assert list(await told(store, message_id)) == [first]
 
 
+async def test_an_event_that_retention_removed_is_not_told_again(store, rules, come_back, reclassify):
+    message_id, [first] = await come_back(dsn(ANN, **MOON))
+    await store.settle(Settlement.delivered((first, "app"), 1))
+    now, past = datetime.now(UTC) + timedelta(seconds=1), datetime.now(UTC) - timedelta(days=1)
+    await store.purge(Horizon(messages=past, reports=past, events=now, recipients=past))
+    set_rule(rules, "mailbox_full")
+    lines, summary = await reclassify()
+    assert lines == []
+    assert "of 1 retention has removed the events" in summary
+    assert await told(store, message_id) == {}
+
+
 async def test_what_was_concluded_before_is_not_looked_at(run, rules, come_back):
     await come_back(dsn(ANN, **MOON))
     set_rule(rules, "mailbox_full")
@@ -171,7 +183,11 @@ async def test_a_correction_that_is_one_bounce_too_many_is_told(store, rules, co
     assert (await run("--since", "1h")).returncode == 0
     assert (await store.fetch_recipient(ANN)).state is State.UNDELIVERABLE
     pending = await store.list_deliveries(state=DeliveryState.PENDING)
-    assert sorted(one.type for one in pending if one.attempts == 0) == ["bounced.bounce", "bounced.undeliverable"]
+    fresh = {one.type: one.event_id for one in pending if one.attempts == 0}
+    assert set(fresh) == {"bounced.bounce", "bounced.undeliverable"}
+    data = {type_: json.loads((await store.fetch_event(id_)).event.document)["data"] for type_, id_ in fresh.items()}
+    assert data["bounced.bounce"]["replaces"]
+    assert data["bounced.undeliverable"]["replaces"] is None
 
 
 def test_it_has_to_be_said_since_when(call, config):

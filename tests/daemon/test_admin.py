@@ -1,9 +1,12 @@
 """The admin server as a part of the daemon."""
 
+import asyncio
 import signal
 import socket
 
 import aiohttp
+
+from tests.daemon.mail import DEADLINE_SECONDS, complaint, dsn, send
 
 TOKEN = "a-token-of-some-length"
 OTHER = "another-token-of-some-length"
@@ -58,3 +61,29 @@ async def test_it_can_be_left_out(site):
     daemon = await site.start()
     assert "admin" not in {line["stage"] for line in daemon.logged("listening")}
     assert await daemon.stop() == 0
+
+
+async def totals(daemon):
+    """Return how many events there were of each type in the last day, as the API counts them."""
+    [listening] = [line for line in daemon.logged("listening") if line["stage"] == "admin"]
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with aiohttp.request("GET", listening["endpoints"][0] + "/api/v1/stats", headers=headers) as answer:
+        return {row["key"]: row["total"] for row in (await answer.json())["series"]}
+
+
+async def until_counted(daemon, expected):
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while (found := await totals(daemon)) != expected:
+            assert sum(found.values()) <= sum(expected.values())
+            await asyncio.sleep(0.05)
+
+
+async def test_what_comes_in_is_counted_once_also_by_a_daemon_that_is_killed(site):
+    site.sections["admin"] |= {"tokens": [TOKEN]}
+    daemon = await site.start()
+    await send(daemon.port, *(dsn(f"r{number}@example.com") for number in range(20)))
+    await until_counted(daemon, {"bounced.bounce": 20})
+    await send(daemon.port, *(dsn(f"s{number}@example.com") for number in range(20)), complaint("cleo@example.com"))
+    await daemon.kill()
+    daemon = await site.start()
+    await until_counted(daemon, {"bounced.bounce": 40, "bounced.complaint": 1})

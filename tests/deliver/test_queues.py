@@ -261,9 +261,13 @@ async def test_a_user_of_nats_logs_in_with_a_password(private, event):
 
 
 @pytest.mark.parametrize("private", [("nats", "--auth", "s3cret")], indirect=True)
-async def test_a_password_without_a_user_is_a_token_for_nats(private, event):
+async def test_what_is_alone_before_the_host_or_in_the_file_is_a_token_for_nats(private, event):
     broker = Broker.parse(f"nats://127.0.0.1:{private.port}", nats.SCHEME, sink="app", password="s3cret")
     assert await send(nats.Nats("app", broker), event) == [Delivered()]
+    url = f"nats://{{}}@127.0.0.1:{private.port}"
+    assert await send(sink_of("nats", url.format("s3cret")), event) == [Delivered()]
+    [refused] = await send(sink_of("nats", url.format("wr0ng"), timeout_seconds=1), event)
+    assert "wr0ng" not in refused.error
 
 
 @pytest.mark.parametrize("private", [("redis", "--requirepass", "s3cret")], indirect=True)

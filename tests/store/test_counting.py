@@ -5,12 +5,13 @@ import json
 from datetime import timedelta
 from functools import partial
 
+import psycopg
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
 from bounced.errors import StoreError
 from bounced.model import Event, EventType
-from bounced.store import DeliveryState, EventFilters, Settlement, SinkState
+from bounced.store import DeliveryState, EventFilters, Settlement, SinkState, engine, migrate, upgrade
 from bounced.store.counting import BATCH, OTHER
 from bounced.tallies import Dimension, summarize
 from tests.store.conftest import START
@@ -46,6 +47,14 @@ def conclude(store, make_message, conclude_as):
     return conclude_
 
 
+def read_mentions(url):
+    reading = engine.reading_engine(engine.parse_url(url))
+    with reading.connect() as connection:
+        kept = connection.scalars(text("SELECT value FROM mention")).all()
+    reading.dispose()
+    return kept
+
+
 @on_both
 async def test_every_event_counts_once(store, conclude):
     await conclude(1, recipients=("a@example.com", "b@example.com"))
@@ -54,6 +63,7 @@ async def test_every_event_counts_once(store, conclude):
     await count(store)
     await count(store)
     assert await tallies(store) == {(START, "mailbox_full"): 3}
+    assert await store.archive.sum_tallies(Dimension.REASON, **EVER) == {"mailbox_full": 3}
     assert await store.archive.count_uncounted() == 0
 
 
@@ -147,10 +157,7 @@ async def test_a_pseudonymous_store_finds_by_address_and_keeps_none(url, open_st
     await count(store)
     [found], _ = await store.archive.list_events(EventFilters(about="ann@example.com"))
     assert found.event.id == event_id
-    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
-    with engine.connect() as connection:
-        kept = connection.scalars(text("SELECT value FROM mention")).all()
-    engine.dispose()
+    kept = read_mentions(url)
     assert len(kept) == 1
     assert "example" not in kept[0]
 
@@ -231,3 +238,63 @@ async def test_a_message_tells_how_far_it_has_come(store, conclude, make_message
     await conclude(2)
     concluded = await store.archive.fetch_message(make_message(2).id)
     assert (concluded.state, concluded.kind, concluded.report) == ("concluded", "bounce", "{}")
+
+
+@on_both
+async def test_erasing_an_address_leaves_nothing_to_find_it_by(url, store, conclude):
+    await conclude(1, recipients=("ann@example.com",), document=document(verp={"id": "ann=example.com"}))
+    await count(store)
+    await store.erase_recipient("ann@example.com")
+    assert read_mentions(url) == []
+    assert await tallies(store) == {(START, "mailbox_full"): 1}
+
+
+@on_both
+async def test_events_from_before_the_upgrade_are_counted(url, open_store, monkeypatch):
+    monkeypatch.setattr(upgrade.command, "upgrade", partial(upgrade_no_further, upgrade.command.upgrade))
+    engine_ = engine.writing_engine(engine.parse_url(url))
+    if path := engine.database_path(engine.parse_url(url)):
+        engine.create_file(path)
+    migrate.migrate(engine_)
+    monkeypatch.undo()
+    with engine_.begin() as connection:
+        connection.execute(text(OLD_MESSAGE), {"now": START.isoformat()})
+        connection.execute(text(OLD_EVENT), {"now": START.isoformat(), "document": document()})
+    engine_.dispose()
+    store = await open_store(url)
+    await count(store)
+    assert await tallies(store) == {(START, "mailbox_full"): 1}
+    [found], _ = await store.archive.list_events(EventFilters(about="ann@example.com"))
+    assert found.event.id == "evt_1"
+
+
+def upgrade_no_further(to, config, _head):
+    to(config, "0002")
+
+
+OLD_MESSAGE = """
+    INSERT INTO message (id, received_at, envelope, size, state, attempts)
+    VALUES ('msg_1', :now, '{}', 1, 'concluded', 1)
+"""
+OLD_EVENT = """
+    INSERT INTO event (id, message_id, type, recipient, routing_key, created_at, document)
+    VALUES ('evt_1', 'msg_1', 'bounced.bounce', 'ann@example.com', 'bounced.bounce', :now, :document)
+"""
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("end", ["ROLLBACK", "COMMIT"])
+async def test_who_erases_is_not_waited_for_and_nothing_is_lost(url, store, conclude, end):
+    ids = await conclude(recipients=("ann@example.com", "ben@example.com"))
+    with psycopg.connect(url, autocommit=True) as eraser:
+        eraser.execute("BEGIN")
+        eraser.execute("DELETE FROM event WHERE id = %s", [ids[0]])
+        await count(store)
+        assert await store.archive.count_uncounted() == 1
+        eraser.execute(end)
+    await count(store)
+    assert await store.archive.count_uncounted() == 0
+    is_erased = end == "COMMIT"
+    found, _ = await store.archive.list_events(EventFilters(about="ann@example.com"))
+    assert [each.event.id for each in found] == ([] if is_erased else [ids[0]])
+    assert await tallies(store) == {(START, "mailbox_full"): 1 if is_erased else 2}

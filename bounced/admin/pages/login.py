@@ -5,11 +5,14 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from bounced import log
 from bounced.admin.access import COOKIE, LOGIN
 from bounced.admin.pages.forms import lead_to, read_fields, read_form
 from bounced.admin.pages.rendering import Renderer
 from bounced.admin.problem import ProblemError
 from bounced.admin.sessions import LIFETIME_SECONDS, Sessions
+
+_log = log.get("admin")
 
 # Tells our login form from that of a site that wants people to work in a session of its own.
 _FORM_COOKIE = "bounced_login"
@@ -41,7 +44,9 @@ class Login:
         following = _own_path(fields.get("next", ""))
         name = self._sessions.open(fields.get("token", "").strip())
         if name is None:
+            _log.warning("login_refused", client=request.remote, remedy="use a token of admin.tokens or read_tokens")
             return self._form(request, following=following, is_wrong=True)
+        _log.info("logged_in", client=request.remote)
         response = lead_to(following)
         response.del_cookie(_FORM_COOKIE, path=LOGIN)
         _set_cookie(request, response, COOKIE, name, path="/", seconds=LIFETIME_SECONDS)

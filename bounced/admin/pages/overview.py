@@ -5,20 +5,23 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import quote
 
 from aiohttp import web
 
 from bounced.admin.charts import Chart, lay_out
 from bounced.admin.pages.rendering import Renderer, name_key, name_reason
 from bounced.admin.query import read_query
-from bounced.admin.series import Series, Step, read_series, read_spikes, sum_up
+from bounced.admin.series import Series, Step, read_series, read_spikes
 from bounced.admin.trouble import Trouble, find_trouble
 from bounced.classify import Knowledge
 from bounced.model import BounceType, EventType
 from bounced.store import Backlog, Store
+from bounced.store.counting import OTHER
 from bounced.tallies import Dimension
 
-_MOST_RANKED = 10
+_MOST_RANKED = 9
+_TOTALS = (Dimension.TYPE, Dimension.BOUNCE_TYPE, Dimension.PROVIDER, Dimension.DOMAIN, Dimension.CAMPAIGN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +73,8 @@ class Overview:
     async def _show(self, request: web.Request) -> web.Response:
         wanted = read_query(request, "period").get("period")
         period = next((each for each in PERIODS if each.name == wanted), PERIODS[0])
-        dimensions = (
-            Dimension.TYPE,
-            Dimension.BOUNCE_TYPE,
-            Dimension.REASON,
-            Dimension.PROVIDER,
-            Dimension.DOMAIN,
-            Dimension.CAMPAIGN,
-        )
-        found = await asyncio.gather(*(self._read(dimension, period) for dimension in dimensions))
-        series = dict(zip(dimensions, found, strict=True))
+        series = {dimension: await self._read(dimension, period) for dimension in (Dimension.TYPE, Dimension.REASON)}
+        totals = {dimension: await self._sum_up(dimension, period) for dimension in _TOTALS}
         backlog, troubles = await self._look_around()
         return self._renderer.page(
             request,
@@ -88,14 +83,19 @@ class Overview:
             period=period,
             troubles=troubles,
             waiting=(backlog.messages, sum(backlog.pending.values()), sum(backlog.dead.values())),
-            figures=_figures(sum_up(series[Dimension.TYPE]), sum_up(series[Dimension.BOUNCE_TYPE])),
+            figures=_figures(totals[Dimension.TYPE], totals[Dimension.BOUNCE_TYPE]),
             charts=self._charts(series, period.step),
-            rankings=self._rankings(series),
+            rankings=self._rankings(totals),
         )
 
     async def _read(self, dimension: Dimension, period: Period) -> Series:
         now = self._clock()
         return await read_series(self._store.archive, dimension, since=now - period.length, until=now, step=period.step)
+
+    async def _sum_up(self, dimension: Dimension, period: Period) -> Counter[str]:
+        now = self._clock()
+        since = period.step.begin(now - period.length)
+        return Counter(await self._store.archive.sum_tallies(dimension, since=since, until=now))
 
     async def _look_around(self) -> tuple[Backlog, list[Trouble]]:
         archive = self._store.archive
@@ -113,17 +113,14 @@ class Overview:
             lay_out("reasons", "Bounces by reason", series[Dimension.REASON], step, name_reason),
         ]
 
-    def _rankings(self, series: dict[Dimension, Series]) -> list[Ranking]:
+    def _rankings(self, totals: dict[Dimension, Counter[str]]) -> list[Ranking]:
         name_provider = self._renderer.name_provider
-        return [
-            _rank("By provider", series[Dimension.PROVIDER], name_provider, "/events?provider="),
-            _rank("By sending domain", series[Dimension.DOMAIN], name_key, None),
-            *(
-                [_rank("By campaign", series[Dimension.CAMPAIGN], name_key, None)]
-                if series[Dimension.CAMPAIGN].rows
-                else []
-            ),
+        rankings = [
+            _rank("By provider", totals[Dimension.PROVIDER], name_provider, "/events?provider="),
+            _rank("By sending domain", totals[Dimension.DOMAIN], name_key, None),
         ]
+        campaigns = totals[Dimension.CAMPAIGN]
+        return [*rankings, _rank("By campaign", campaigns, name_key, None)] if campaigns else rankings
 
 
 def _name_type(key: str) -> str:
@@ -141,18 +138,15 @@ def _figures(types: Counter[str], bounces: Counter[str]) -> list[tuple[str, int,
     ]
 
 
-def _rank(heading: str, series: Series, label: Callable[[str], str], page: str | None) -> Ranking:
-    rows = series.top(_MOST_RANKED).rows
-    most = max((row.total for row in rows), default=1)
-    return Ranking(
-        heading,
-        tuple(
-            (
-                label(row.key),
-                row.total,
-                round(100 * row.total / most, 1),
-                f"{page}{row.key}" if page and label(row.key) != "others" else None,
-            )
-            for row in rows
-        ),
-    )
+def _rank(heading: str, totals: Counter[str], label: Callable[[str], str], page: str | None) -> Ranking:
+    named = Counter({key: total for key, total in totals.items() if key != OTHER}).most_common(_MOST_RANKED)
+    others = totals.total() - sum(total for _, total in named)
+    most = max([others, *(total for _, total in named), 1])
+    rows = [(label(key), total, _share(total, most), f"{page}{quote(key)}" if page else None) for key, total in named]
+    if others:
+        rows.append((name_key(OTHER), others, _share(others, most), None))
+    return Ranking(heading, tuple(rows))
+
+
+def _share(part: int, whole: int) -> float:
+    return round(100 * part / whole, 1)

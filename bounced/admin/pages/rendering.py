@@ -20,9 +20,9 @@ from bounced.admin.access import find_session
 from bounced.admin.sessions import Sessions
 from bounced.admin.tokens import Scope
 from bounced.classify import Knowledge
-from bounced.log import make_visible
 from bounced.shipped import read_text
 from bounced.store.counting import OTHER
+from bounced.visible import make_visible
 
 STYLE = read_text("bounced.admin.templates", "bounced.css")
 STYLE_PATH = "/static/bounced.css"

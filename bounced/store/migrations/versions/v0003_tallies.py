@@ -34,11 +34,11 @@ def upgrade() -> None:
     )
     op.create_table(
         "tally",
-        sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
         sa.Column("dimension", sa.Text, nullable=False),
+        sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
         sa.Column("key", sa.Text, nullable=False),
         sa.Column("count", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("hour", "dimension", "key", name="tally_pk"),
+        sa.PrimaryKeyConstraint("dimension", "hour", "key", name="tally_pk"),
         sqlite_with_rowid=False,
     )
     op.create_table(

@@ -1,0 +1,17 @@
+"""Show to people what strangers wrote: addresses hidden, control characters made harmless."""
+
+import re
+
+_ADDRESS = re.compile(r"(\"[^\"\n]{1,64}\"|[^\s<>@,;:\"'()]{1,64})@([^\W_][\w.-]{0,254})")
+# C0, DEL, C1 and the bidirectional controls that can reorder a line on a terminal.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def mask_addresses(text: str) -> str:
+    """Hide all but the first character of every local part in `text`."""
+    return text if "@" not in text else _ADDRESS.sub(lambda found: f"{found[1][0]}***@{found[2]}", text)
+
+
+def make_visible(text: str) -> str:
+    """Replace the characters that would move a terminal's cursor, colour it or reorder its line."""
+    return text if text.isprintable() else _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
