@@ -49,7 +49,8 @@ async def _demo(*, stay: bool, jsonl: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="bounced-demo-") as directory:
         secret = "whsec_" + b64encode(secrets.token_bytes(32)).decode()
         async with _Receiver() as receiver:
-            config = _make_config(Path(directory), receiver.url, secret)
+            token = secrets.token_hex(32)
+            config = _make_config(Path(directory), receiver.url, secret, token if stay else None)
             async with running(config) as daemon:
                 samples = sorted(files("bounced.samples").iterdir(), key=lambda file: file.name)
                 mails = [file.read_bytes() for file in samples if file.name.endswith(".eml")]
@@ -64,10 +65,10 @@ async def _demo(*, stay: bool, jsonl: bool) -> None:
                     typer.echo(f"  webhook {receiver.url}, signed")
                     typer.echo(f"  jsonl   {directory}/events.jsonl, gone when this ends")
                 if stay:
-                    await _stay(daemon)
+                    await _stay(daemon, token)
 
 
-def _make_config(directory: Path, url: str, secret: str) -> "Config":
+def _make_config(directory: Path, url: str, secret: str, token: str | None) -> "Config":
     from bounced.config import Config
 
     webhook = {"name": "webhook", "type": "webhook", "url": url, "secrets": [secret], "allow_private_addresses": True}
@@ -76,7 +77,7 @@ def _make_config(directory: Path, url: str, secret: str) -> "Config":
             "receive": {"hostname": "demo.example", "listen": ["smtp://127.0.0.1:0"], "recipients": [_RECIPIENT]},
             "store": {"url": f"sqlite:///{directory}/demo.db"},
             "sink": [webhook, {"name": "file", "type": "jsonl", "path": f"{directory}/events.jsonl"}],
-            "admin": {"listen": ""},
+            "admin": {"listen": "127.0.0.1:0", "tokens": [token]} if token else {"listen": ""},
         }
     )
 
@@ -133,11 +134,13 @@ def _show(events: list[dict[str, Any]], *, jsonl: bool) -> None:
     console().print(rows)
 
 
-async def _stay(daemon: "Daemon") -> None:
+async def _stay(daemon: "Daemon", token: str) -> None:
     import signal
 
     endpoint = daemon.servers.addresses[0]
     typer.echo(f"\nStill listening on {endpoint} for <{_RECIPIENT}>; Ctrl-C ends it.")
+    if daemon.admin:
+        typer.echo(f"The dashboard is at http://{daemon.admin.address}/, its token is {token}")
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
