@@ -51,6 +51,7 @@ def wait_for(port: int) -> None:
         except OSError:
             if time.monotonic() > deadline:
                 raise
+            time.sleep(0.01)
         else:
             return
 

@@ -29,6 +29,7 @@ import psycopg
 import uvloop
 
 from bounced import log
+from bounced.classify import Profile
 from bounced.deliver import kafka, nats, rabbitmq, redis
 from bounced.deliver.broker import Broker
 from bounced.deliver.jsonl import JsonlFile
@@ -36,8 +37,10 @@ from bounced.deliver.sink import Sink
 from bounced.deliver.webhook import Webhook
 from bounced.flow.incoming import Incoming
 from bounced.flow.outgoing import Feed, Outgoing, Subscription
+from bounced.flow.reader import Reader
+from bounced.flow.reading import Recipe
+from bounced.identify import VerpSettings
 from bounced.model import Delivered, Envelope, Event, Message, SendResult
-from bounced.pipeline import understand
 from bounced.store import Store
 from tests.brokers.kafka import KafkaCluster
 from tests.brokers.places import KafkaPlace, NatsPlace, RabbitmqPlace, RedisPlace
@@ -47,6 +50,7 @@ from tests.conftest import POSTGRES
 SINKS = ["jsonl", "webhook", "nats", "rabbitmq", "redis", "kafka"]
 STORES = ["SQLite", "PostgreSQL"]
 SAMPLE = files("bounced.samples").joinpath("2-mailbox-full.eml").read_bytes()
+RECIPE = Recipe({}, Profile.RULES, (), VerpSettings())
 AT_ONCE = 50
 DEADLINE_SECONDS = 300
 
@@ -167,7 +171,9 @@ async def measure(store_kind: str, sink_kind: str, count: int) -> float:
         sink = Counted(await make_sink(sink_kind, folder, stack), count)
         feed = Feed(store, Subscription(sink, None, [1]), clock=lambda: datetime.now(UTC), chance=random.random)
         outgoing = Outgoing([feed])
-        incoming = Incoming(store, outgoing, read=lambda raw, _envelope: understand(raw), source="/bounced/bench")
+        reader = stack.enter_context(Reader(RECIPE, source="/bounced/bench"))
+        list(reader.read(list(make_messages(1))))  # it has started
+        incoming = Incoming(store, outgoing, read=reader.read, source="/bounced/bench")
         messages = iter(make_messages(count))
 
         async def bring() -> None:
@@ -189,7 +195,6 @@ async def measure(store_kind: str, sink_kind: str, count: int) -> float:
 
 
 async def measure_all(options: argparse.Namespace) -> None:
-    understand(SAMPLE)  # reads the rules, once in a process
     rates: dict[tuple[str, str], list[float]] = {}
     for _ in range(options.runs):
         for store in STORES:
