@@ -68,12 +68,12 @@ class AdminServer:
         address: Where to listen.
         store: What is asked and told.
         tokens: Who may ask.
-        knowledge: What codes, reasons and providers are called.
+        knowledge: Tells what codes, reasons and providers are called.
         look: Tells how the daemon is.
 
     Attributes:
         tokens: Who may ask; a reload replaces it.
-        knowledge: What codes, reasons and providers are called; a reload replaces it.
+        knowledge: Tells what codes, reasons and providers are called; a reload replaces it.
         address: Where it listens, with the port that was found for port 0.
     """
 
@@ -82,13 +82,13 @@ class AdminServer:
         address: Address,
         store: Store,
         tokens: Tokens,
-        knowledge: Knowledge,
+        knowledge: Callable[[], Knowledge],
         *,
         look: Callable[[], Health] = Health,
     ) -> None:
         self.address, self.tokens, self.knowledge = address, tokens, knowledge
         sessions = Sessions(lambda: self.tokens)
-        pages = Pages(store, sessions, lambda: self.knowledge, _clock)
+        pages = Pages(store, sessions, self._tell_knowledge, _clock)
         application = web.Application(
             middlewares=[
                 log_request,
@@ -100,7 +100,7 @@ class AdminServer:
         )
         application.on_response_prepare.append(add_headers)
         application.add_routes(Monitoring(look).routes())
-        application.add_routes(make_routes(store, lambda: self.knowledge, _clock))
+        application.add_routes(make_routes(store, self._tell_knowledge, _clock))
         application.add_routes(pages.routes())
         # What reaches this logger is what strangers send that is no HTTP; our own errors are in `explain_errors`.
         noise = logging.getLogger("bounced.admin.http")
@@ -114,6 +114,9 @@ class AdminServer:
             lingering_time=_LINGERING_SECONDS,
             shutdown_timeout=_SHUTDOWN_SECONDS,
         )
+
+    def _tell_knowledge(self) -> Knowledge:
+        return self.knowledge()
 
     async def __aenter__(self) -> Self:
         """Listen.

@@ -19,7 +19,7 @@ from bounced.admin.server import AdminServer
 from bounced.app.admission import Admission
 from bounced.app.changes import find_unapplied
 from bounced.app.parts import make_admin_address, make_horizon, make_receive_settings, make_tokens, open_store
-from bounced.app.reading import make_recipe
+from bounced.app.reading import make_recipe, prove_knowledge
 from bounced.app.sinks import make_subscription
 from bounced.app.vitals import Vitals
 from bounced.config import Config, SinkSection
@@ -29,7 +29,6 @@ from bounced.flow.incoming import Incoming
 from bounced.flow.outgoing import Feed, Outgoing, Subscription
 from bounced.flow.pulse import Pulse
 from bounced.flow.reader import Reader
-from bounced.pipeline import make_knowledge
 from bounced.store import Store
 from bounced.tallies import summarize
 
@@ -77,7 +76,7 @@ class Daemon:
             BouncedError: Something cannot be used; all of it stays as it was.
         """
         recipe = make_recipe(config)
-        knowledge = make_knowledge(recipe.rule_files)
+        knowledge = prove_knowledge(recipe)
         subscriptions = [
             make_subscription(section) for section in config.sink if section not in self._unchanged(config)
         ]
@@ -140,7 +139,7 @@ async def running(config: Config) -> AsyncIterator[Daemon]:
     endpoints = [receive.Endpoint.parse(text) for text in config.receive.listen]
     subscriptions = [make_subscription(section) for section in config.sink]
     recipe, source = make_recipe(config), f"/bounced/{config.receive.hostname}"
-    knowledge = make_knowledge(recipe.rule_files)
+    knowledge = prove_knowledge(recipe)
     address, tokens = make_admin_address(config), make_tokens(config)
     with Reader(recipe, source=source) as reader:  # it starts while the store is opened
         async with await open_store(config) as store:

@@ -1,10 +1,12 @@
 """Which rules are in force, and what understands messages by them."""
 
+from collections.abc import Callable
+
 from bounced.classify import Knowledge
 from bounced.config import Config
 from bounced.errors import ConfigurationError
 from bounced.flow.reading import Recipe
-from bounced.pipeline import make_knowledge
+from bounced.pipeline import make_knowledge, shipped_knowledge
 
 
 def read_rule_files(config: Config) -> dict[str, str]:
@@ -34,6 +36,18 @@ def read_knowledge(config: Config) -> Knowledge:
         KnowledgeError: A rule file is malformed.
     """
     return make_knowledge(read_rule_files(config))
+
+
+def prove_knowledge(recipe: Recipe) -> Callable[[], Knowledge]:
+    """Return what tells the tables and rules of `recipe`; those of the package alone are read when somebody asks.
+
+    Raises:
+        KnowledgeError: A rule file is malformed.
+    """
+    if not recipe.rule_files:
+        return shipped_knowledge
+    knowledge = make_knowledge(recipe.rule_files)
+    return lambda: knowledge
 
 
 def make_recipe(config: Config) -> Recipe:

@@ -38,7 +38,7 @@ def serve(store):
 
     @asynccontextmanager
     async def serve_(*tokens: str, read_tokens: tuple[str, ...] = (), on: Store = store) -> AsyncIterator[AdminServer]:
-        async with AdminServer(Address("127.0.0.1", 0), on, Tokens(tokens, read_tokens), shipped_knowledge()) as server:
+        async with AdminServer(Address("127.0.0.1", 0), on, Tokens(tokens, read_tokens), shipped_knowledge) as server:
             yield server
 
     return serve_

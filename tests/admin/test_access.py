@@ -117,6 +117,6 @@ def test_what_is_no_host_and_port_is_refused(text):
 
 async def test_a_port_that_is_taken_is_named_with_its_key(serve, server, store):
     with pytest.raises(ConfigurationError, match=r"admin\.listen.*in use") as caught:
-        await AdminServer(server.address, store, Tokens(), shipped_knowledge()).__aenter__()
+        await AdminServer(server.address, store, Tokens(), shipped_knowledge).__aenter__()
     assert str(server.address) in str(caught.value)
     assert caught.value.remedy
