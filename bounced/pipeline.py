@@ -110,8 +110,7 @@ def understand(
         recipients, report.delivered_to, verp or VerpSettings(), today=today, sent_from=report.sent_from
     )
     outcomes: dict[str, Outcome] = {}
-    for finding in report.findings:
-        told = narrow(return_path, finding, report.findings)
+    for finding, told in zip(report.findings, narrow(return_path, report.findings), strict=True):
         recipient = sent_to(finding, original, told)
         outcome = Outcome(recipient, finding, _judge(finding, report.kind, knowledge, profile), told)
         key = outcome.recipient.lower()

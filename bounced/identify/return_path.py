@@ -97,8 +97,8 @@ def read_return_paths(
     return None
 
 
-def narrow(verp: Verp | None, finding: Finding, findings: Sequence[Finding]) -> Verp | None:
-    """Return what the return path tells of one finding among all that a report has.
+def narrow(verp: Verp | None, findings: Sequence[Finding]) -> list[Verp | None]:
+    """Return what the return path tells of each finding among all that a report has.
 
     A return path that holds a recipient speaks of him alone: of the finding
     that names him, or else of the only one that failed. One that holds none
@@ -106,17 +106,19 @@ def narrow(verp: Verp | None, finding: Finding, findings: Sequence[Finding]) -> 
     said of the only one that failed, and nothing where there are several.
     """
     if verp is None:
-        return None
-    if verp.recipient is None:
-        return verp if not verp.is_verified or finding in _sole(findings) else replace(verp, is_verified=False)
-    about = [one for one in findings if _names(one, verp.recipient)] or _sole(findings)
-    return verp if finding in about else None
+        return [None] * len(findings)
+    recipient = verp.recipient
+    is_about = [recipient is not None and _names(one, recipient) for one in findings]
+    of_others = None if recipient else replace(verp, is_verified=False)
+    return [verp if about else of_others for about in (is_about if any(is_about) else _are_sole(findings))]
 
 
-def _sole(findings: Sequence[Finding]) -> list[Finding]:
-    """Return what is said of the only recipient that failed, or of the only one there is; else nothing."""
-    about = [one for one in findings if one.action in _FAILED] or list(findings)
-    return about if len({one.recipient.lower() for one in about}) == 1 else []
+def _are_sole(findings: Sequence[Finding]) -> list[bool]:
+    """Say which findings are of the only recipient that failed, or of the only one there is; else none of them."""
+    has_failed = [one.action in _FAILED for one in findings]
+    is_asked = has_failed if any(has_failed) else [True] * len(findings)
+    recipients = {one.recipient.lower() for one, asked in zip(findings, is_asked, strict=True) if asked}
+    return is_asked if len(recipients) == 1 else [False] * len(findings)
 
 
 def _names(finding: Finding, recipient: str) -> bool:

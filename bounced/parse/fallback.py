@@ -12,6 +12,7 @@ from bounced.parse.address import find_address
 from bounced.parse.mail import Mail
 
 _BYTES = 1 << 16
+_LINES = 4000  # flufl.bounce asks some fifty patterns about each
 _BOUNDARIES = 20
 # A detector raises what its own code happens to raise; flufl.bounce passes it on.
 _DETECTOR_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -21,7 +22,7 @@ def read(mail: Mail) -> Report | None:
     """Return the addresses flufl.bounce finds, or None where nothing speaks for a bounce or it finds none."""
     if not mail.may_be_bounce:
         return None
-    octets = mail.octets[:_BYTES]
+    octets = b"\n".join(mail.octets[:_BYTES].split(b"\n", _LINES)[:_LINES])
     if octets.lower().count(b"boundary") > _BOUNDARIES or octets.count(b"\n--") > mail.limits.parts:
         return None
     from flufl.bounce import all_failures  # noqa: PLC0415 - its import costs as much as all of ours

@@ -24,6 +24,7 @@ class Receiver:
         secret: What signatures are verified with.
         status: What is answered to a good signature.
         bodies: The texts that came under each event id, repeats included.
+        sources: Who wrote the events that were brought, those included that were not answered.
         forged: How many requests had a bad signature; they are answered 401 and not kept.
     """
 
@@ -32,6 +33,7 @@ class Receiver:
         self.status = 204
         self.bodies: dict[str, list[str]] = {}
         self.requests = 0
+        self.sources: set[str] = set()
         self.forged = 0
         self.port = 0
         self._changed = asyncio.Condition()
@@ -88,6 +90,7 @@ class Receiver:
         body = await request.text()
         async with self._changed:
             self.requests += 1
+            self.sources.add(json.loads(body)["source"])
             self._changed.notify_all()
         await self._open.wait()
         try:

@@ -106,7 +106,7 @@ async def test_the_others_take_over_the_work_of_one_that_is_killed(hosts, receiv
     async with asyncio.timeout(SECONDS), asyncio.TaskGroup() as tasks:
         tasks.create_task(clients.send_all(mails))
         await clients.until_taken(len(mails) // 2)
-        await killed.daemon.until_logged("recipient_concluded")
+        await receiver.until(lambda: f"/bounced/{killed.name}" in receiver.sources)
         await killed.kill()
         begin = perf_counter()
         receiver.answer_again()

@@ -24,3 +24,8 @@ def test_an_error_of_a_detector_is_no_error_of_ours():
 
 def test_it_is_not_asked_about_mail_that_nothing_speaks_for():
     assert parse(b"Subject: hello\nX-Mailer: <SMTP32 v990101>" + FULL).kind is Kind.NOT_BOUNCE
+
+
+def test_a_notice_is_read_in_front_of_any_number_of_lines():
+    assert parse(SMTP32 + FULL + b"\n" * 60_000).reader == "flufl"
+    assert parse(SMTP32 + b"\n" * 60_000 + FULL).kind is Kind.NOT_BOUNCE
