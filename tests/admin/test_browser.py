@@ -58,6 +58,8 @@ def open_page(chromium, server):
         await page.goto("/")
         await page.get_by_label("Token").fill(TOKEN)
         await page.get_by_role("button", name="Log in").click()
+        await expect(page).to_have_title("Overview · bounced")
+        await page.wait_for_load_state()
         return page
 
     return open_

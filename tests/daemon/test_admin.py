@@ -63,17 +63,17 @@ async def test_it_can_be_left_out(site):
     assert await daemon.stop() == 0
 
 
-async def totals(daemon):
-    """Return how many events there were of each type in the last day, as the API counts them."""
+async def totals(daemon, by="type"):
+    """Return how many events of each kind there were in the last day, as the API counts them."""
     [listening] = [line for line in daemon.logged("listening") if line["stage"] == "admin"]
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    async with aiohttp.request("GET", listening["endpoints"][0] + "/api/v1/stats", headers=headers) as answer:
+    async with aiohttp.request("GET", f"{listening['endpoints'][0]}/api/v1/stats?by={by}", headers=headers) as answer:
         return {row["key"]: row["total"] for row in (await answer.json())["series"]}
 
 
-async def until_counted(daemon, expected):
+async def until_counted(daemon, expected, by="type"):
     async with asyncio.timeout(DEADLINE_SECONDS):
-        while (found := await totals(daemon)) != expected:
+        while (found := await totals(daemon, by)) != expected:
             assert sum(found.values()) <= sum(expected.values())
             await asyncio.sleep(0.05)
 
@@ -87,3 +87,12 @@ async def test_what_comes_in_is_counted_once_also_by_a_daemon_that_is_killed(sit
     await daemon.kill()
     daemon = await site.start()
     await until_counted(daemon, {"bounced.bounce": 40, "bounced.complaint": 1})
+
+
+async def test_bounces_are_counted_by_the_campaign_of_the_mail_that_failed(site, receiver):
+    site.sections["admin"] |= {"tokens": [TOKEN], "campaign_header": "X-Campaign-ID"}
+    daemon = await site.start()
+    subject = b"Subject: The November issue"
+    await send(daemon.port, dsn().replace(subject, b"X-Campaign-Id: november\r\n" + subject), dsn("ben@example.com"))
+    await until_counted(daemon, {"november": 1}, by="campaign")
+    assert await totals(daemon, by="domain") == {"test.example": 2}
