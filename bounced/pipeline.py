@@ -25,7 +25,7 @@ from bounced.classify import (
     read_tables,
 )
 from bounced.identify import VerpSettings, narrow, read_original, read_return_paths, sent_to
-from bounced.model import Finding, Kind, Outcome, Understanding, Verdict
+from bounced.model import Action, Finding, Kind, Outcome, Understanding, Verdict, Verp
 from bounced.parse import DEFAULT_LIMITS, Limits, parse, read_answer
 from bounced.shipped import list_names, read_text
 
@@ -36,6 +36,7 @@ _WORDS = "bounced.classify.words"
 _UNPROVEN = "the return path is genuine, but does not prove which of several recipients it was given to"
 _SEVERITY = (Kind.SUCCESS, Kind.DELAY, Kind.BOUNCE)
 _JUDGED = frozenset({Kind.BOUNCE, Kind.DELAY})
+_ABOUT_SOMEBODY = {Kind.BOUNCE: Action.FAILED, Kind.DELAY: Action.DELAYED, Kind.FEEDBACK_REPORT: None}
 
 
 def make_knowledge(rule_files: Mapping[str, str] | None = None) -> Knowledge:
@@ -110,7 +111,8 @@ def understand(
         recipients, report.delivered_to, verp or VerpSettings(), today=today, sent_from=report.sent_from
     )
     outcomes: dict[str, Outcome] = {}
-    for finding, told in zip(report.findings, narrow(return_path, report.findings), strict=True):
+    findings = report.findings or _prove_finding(report.kind, return_path)
+    for finding, told in zip(findings, narrow(return_path, findings), strict=True):
         recipient = sent_to(finding, original, told)
         outcome = Outcome(recipient, finding, _judge(finding, report.kind, knowledge, profile), told)
         key = outcome.recipient.lower()
@@ -121,6 +123,16 @@ def understand(
     if outcomes and return_path and return_path.is_verified and not any(map(_is_proven, outcomes.values())):
         report = replace(report, notes=(*report.notes, _UNPROVEN))
     return Understanding(report, original, tuple(outcomes.values()), return_path)
+
+
+def _prove_finding(kind: Kind, return_path: Verp | None) -> tuple[Finding, ...]:
+    """Return whom a report is about that names nobody, where a signed return path proves it.
+
+    Providers take the recipient out of complaints; what a message goes back to is left in.
+    """
+    if kind not in _ABOUT_SOMEBODY or return_path is None or not return_path.is_verified or not return_path.recipient:
+        return ()
+    return (Finding(return_path.recipient, action=_ABOUT_SOMEBODY[kind]),)
 
 
 def _is_proven(outcome: Outcome) -> bool:

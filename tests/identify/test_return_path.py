@@ -285,3 +285,10 @@ def test_the_event_says_what_the_return_path_tells(raw, recipient):
     assert data["verp"] == {"id": "4711", "verified": True, "form": "signed"}
     assert data["recipient"] == recipient
     jsonschema.Draft202012Validator(json_schema()).validate(data)
+
+
+def test_a_complaint_that_names_nobody_is_about_whom_a_signed_return_path_holds():
+    redacted = complain("Original-Rcpt-To: redacted", returned=WITH_RECIPIENT).replace(b"To: ann@example.org\n", b"")
+    [outcome] = read(redacted, "fbl@example.com").outcomes
+    assert (outcome.recipient, outcome.verp.is_verified) == ("ann@example.org", True)
+    assert read(redacted.replace(WITH_RECIPIENT.encode(), FORGED.encode()), "fbl@example.com").outcomes == ()
