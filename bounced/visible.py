@@ -3,8 +3,8 @@
 import re
 
 _ADDRESS = re.compile(r"(\"[^\"\n]{1,64}\"|[^\s<>@,;:\"'()]{1,64})@([^\W_][\w.-]{0,254})")
-# C0, DEL, C1 and the bidirectional controls that can reorder a line on a terminal.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# C0, DEL, C1, the separators of lines, and the bidirectional controls that can reorder a line on a terminal.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def mask_addresses(text: str) -> str:

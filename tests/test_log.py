@@ -53,6 +53,8 @@ def test_addresses_are_masked(text, masked):
         ("two\r\nlines", "two\\x0d\\x0alines"),
         ("\x9b31m", "\\x9b31m"),
         ("right\u202eleft", "right\\x202eleft"),
+        ("one\u2028two\u2029three", "one\\x2028two\\x2029three"),
+        ("arabic\u061cmark", "arabic\\x61cmark"),
         ("grün 退信", "grün 退信"),
     ],
 )

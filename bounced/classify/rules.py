@@ -16,10 +16,12 @@ from bounced.phrases import PhraseIndex, fold
 
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"\u2e80-\uffef]{1,128}@[^\s<>()\[\],;:\"\u2e80-\uffef]{1,255}")
 # Names of hosts, pages and commands hold words that nobody said.
-_NAMES = re.compile(r"\(in reply to [^()]{0,40}\)|\S*\w\.\w\S*")
+_COMMAND = re.compile(r"\(in reply to [^()]{0,40}\)")
+_DOT_WITHIN = re.compile(r"\w\.\w")
 _CONTINUED = re.compile(r"\b([245]\d\d)-")
 # An explanation longer than this is quoted mail, not a reason.
 _LOOKED_AT = 4096
+_LONGEST_HOST = 255  # RFC 1035 section 2.3.4; every label is looked up with all that follow it
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ class RuleSet:
             host: The name of the host that refused, as reported.
             words: What was found in its answer.
         """
-        labels = (host or "").lower().rstrip(".").split(".")
+        labels = (host or "")[:_LONGEST_HOST].lower().rstrip(".").split(".")
         for start in range(len(labels)):
             if provider := self._hosts.get(".".join(labels[start:])):
                 return provider
@@ -148,7 +150,9 @@ class RuleSet:
 
 def without_names(text: str) -> str:
     """Leave out the names of hosts and pages, and which command was answered."""
-    return _NAMES.sub(" ", text)
+    # Word by word: one pattern for a whole name would begin its search anew at each character of a long word.
+    words = _COMMAND.sub(" ", text[:_LOOKED_AT]).split()
+    return " ".join(" " if _DOT_WITHIN.search(word) else word for word in words)
 
 
 def _join_lines(text: str) -> str:

@@ -11,6 +11,8 @@ _PARTICULARS = re.compile(
     r"|\b(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}\b|\b[0-9a-f:.]*[0-9][0-9a-f:.-]*\b|\b\w*\d\w*\b",
     re.IGNORECASE,
 )
+# The words of a group are in the first of them; a longer text would also be searched for long.
+_LOOKED_AT = 1024
 
 
 def group_unknown(reports: Iterable[Mapping[str, Any]]) -> list[tuple[tuple[str | None, str], tuple[int, str]]]:
@@ -28,7 +30,7 @@ def group_unknown(reports: Iterable[Mapping[str, Any]]) -> list[tuple[tuple[str 
         diagnostic, why = recipient.get("diagnostic"), recipient.get("why")
         if not diagnostic or not why or not why["rule"].startswith(("codes/", "words/")):
             continue
-        key = (recipient["code"], " ".join(_PARTICULARS.sub("*", diagnostic).split())[:200])
+        key = (recipient["code"], " ".join(_PARTICULARS.sub("*", diagnostic[:_LOOKED_AT]).split())[:200])
         times[key] += 1
         examples.setdefault(key, diagnostic)
     return [(key, (count, examples[key])) for key, count in times.most_common()]
