@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bounced import log, metrics, systemd
 from bounced.app.daemon import Daemon, running
+from bounced.app.descriptors import allow_connections
 from bounced.config import load
 from bounced.errors import BouncedError
 
@@ -28,6 +29,7 @@ async def serve(path: Path | None, *, on_ready: Callable[[Daemon], None] | None 
     """
     config = load(path)
     log.configure(level=config.log.level, format_=config.log.format, mask=config.log.mask_addresses)
+    allow_connections(config.receive.limits.connections)
     stop = asyncio.Event()
     reload = asyncio.Event()
     loop = asyncio.get_running_loop()

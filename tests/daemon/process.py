@@ -88,6 +88,10 @@ class Running:
         [ready] = self.logged("ready")
         return next(port for address in ready["addresses"] if (port := urlsplit(address).port))
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
