@@ -8,7 +8,7 @@ Read :mod:`bounced.store.promises` for what is written when, and
 :mod:`bounced.store.writer` for how many promises share one commit.
 """
 
-from bounced.store.archive import Archive, EventFilters
+from bounced.store.archive import Archive
 from bounced.store.records import (
     Backlog,
     Claimed,
@@ -16,6 +16,7 @@ from bounced.store.records import (
     DeliveryKey,
     DeliveryState,
     Escalation,
+    EventFilters,
     Horizon,
     ImportedRecipient,
     MessageState,

@@ -1,17 +1,16 @@
 """What people and programs look up in the store; nothing here writes."""
 
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar, TypeVarTuple
 
 from sqlalchemy import Connection
 
-from bounced.model import Event
 from bounced.store import looking, reading
 from bounced.store.pseudonym import Names
 from bounced.store.records import (
     DeliveryState,
+    EventFilters,
     Position,
     SinkState,
     StoredDelivery,
@@ -32,27 +31,6 @@ class Read(Protocol):
         self, query: Callable[[Connection, *_Arguments], _Answer], *arguments: *_Arguments
     ) -> Awaitable[_Answer]:
         """Run `query` and return its answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class EventFilters:
-    """Which events are asked for; None does not restrict.
-
-    Attributes:
-        type: Only those of this type.
-        message_id: Only those that follow from this message.
-        about: Only those of this recipient, this Message-ID, or this id in the return path.
-        since: Only those written at or after this time.
-        until: Only those written before it.
-        accept: Tells of an event that the others let through whether it is wanted; called in another thread.
-    """
-
-    type: str | None = None
-    message_id: str | None = None
-    about: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    accept: Callable[[Event], bool] | None = None
 
 
 class Archive:

@@ -52,9 +52,7 @@ def count(connection: Connection, batches: Sequence[Uncounted]) -> list[int]:
 
     CRASH HERE: these are counted and on the list no more; the next round takes the rest.
     """
-    if connection.dialect.name == "postgresql" and not connection.scalar(
-        select(func.pg_try_advisory_xact_lock(_LOCK_KEY))
-    ):
+    if not _is_alone(connection):
         return [0] * len(batches)
     return [_count(connection, batch.events) for batch in batches]
 

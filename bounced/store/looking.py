@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
 
 from bounced.store.records import (
     DeliveryState,
+    EventFilters,
     MessageState,
     Position,
     SinkState,
@@ -18,9 +19,6 @@ from bounced.store.records import (
 )
 from bounced.store.rows import load_envelope, select_events, to_event
 from bounced.store.schema import delivery, event, is_dead, mention, message, tally, uncounted
-
-if TYPE_CHECKING:
-    from bounced.store.archive import EventFilters
 
 _LOOKED_AT = 5000
 _AT_ONCE = 250
@@ -43,7 +41,7 @@ _select_deliveries = select(
 
 def list_events(
     connection: Connection,
-    filters: "EventFilters",
+    filters: EventFilters,
     mentions: Sequence[str] | None,
     after: Position | None,
     limit: int,
@@ -80,7 +78,7 @@ def _is_mentioned(connection: Connection, mentions: Sequence[str]) -> ColumnElem
     return event.c.id.in_(ids) if len(ids) <= _FEW else exists().where(mention.c.event_id == event.c.id, is_wanted)
 
 
-def _event_conditions(filters: "EventFilters") -> Iterable[ColumnElement[bool]]:
+def _event_conditions(filters: EventFilters) -> Iterable[ColumnElement[bool]]:
     if filters.message_id is not None:
         yield event.c.message_id == filters.message_id
     if filters.since is not None:

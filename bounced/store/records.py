@@ -122,6 +122,27 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
+class EventFilters:
+    """Which events are asked for; None does not restrict.
+
+    Attributes:
+        type: Only those of this type.
+        message_id: Only those that follow from this message.
+        about: Only those of this recipient, this Message-ID, or this id in the return path.
+        since: Only those written at or after this time.
+        until: Only those written before it.
+        accept: Tells of an event that the others let through whether it is wanted; called in another thread.
+    """
+
+    type: str | None = None
+    message_id: str | None = None
+    about: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    accept: Callable[[Event], bool] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StoredEvent:
     """An event with where it came from; `report` is the JSON of its conclusion."""
 
