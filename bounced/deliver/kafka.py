@@ -62,16 +62,13 @@ class Kafka:
         self._broker = broker
         self._topic, self._sasl_mechanism, self._mode = topic, sasl_mechanism, mode
         self._timeout_seconds = timeout_seconds
-        self._link: Link[AIOKafkaProducer] | None = None
+        self._link = Link(self._connect, self._disconnect)
 
     async def open(self) -> None:
         """Do nothing yet: the first send connects."""
-        self._link = Link(self._connect, self._disconnect)
 
     async def send(self, events: Sequence[Event]) -> Sequence[SendResult]:
         """Produce all events, then wait for the confirmation of each."""
-        if self._link is None:
-            raise RuntimeError(f'the sink "{self.name}" is not open')
         deadline = asyncio.get_running_loop().time() + self._timeout_seconds
         try:
             async with asyncio.timeout_at(deadline):
@@ -86,8 +83,7 @@ class Kafka:
 
     async def close(self) -> None:
         """Stop the producer."""
-        if self._link is not None:
-            await self._link.close()
+        await self._link.close()
 
     async def _produce(self, producer: AIOKafkaProducer, event: Event, deadline: float) -> SendResult:
         packed = KAFKA.pack(event, self._mode)

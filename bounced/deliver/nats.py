@@ -72,22 +72,19 @@ class Nats:
         self._stream, self._prefix, self._mode = stream, prefix, mode
         self._duplicate_window_seconds = duplicate_window_seconds
         self._timeout_seconds = timeout_seconds
-        self._link: Link[Client] | None = None
+        self._link = Link(self._connect, self._disconnect)
         self._changed = asyncio.Event()
         self._last_error: str | None = None
 
     async def open(self) -> None:
         """Do nothing yet: the first send connects."""
-        self._link = Link(self._connect, self._disconnect)
 
     async def send(self, events: Sequence[Event]) -> Sequence[SendResult]:
         """Publish all events, then wait for the confirmation of each."""
-        if self._link is None:
-            raise RuntimeError(f'the sink "{self.name}" is not open')
         deadline = asyncio.get_running_loop().time() + self._timeout_seconds
         try:
             async with asyncio.timeout_at(deadline):
-                client = await self._connected(self._link)
+                client = await self._connected()
         except _TROUBLE as error:
             # The library goes on trying until our time is over, and tells the reasons aside.
             return [Failed(self._last_error or self._broker.explain(error))] * len(events)
@@ -96,8 +93,7 @@ class Nats:
 
     async def close(self) -> None:
         """Close the connection."""
-        if self._link is not None:
-            await self._link.close()
+        await self._link.close()
 
     async def _publish(self, client: Client, event: Event, deadline: float) -> SendResult:
         packed = NATS.pack(event, self._mode)
@@ -112,13 +108,13 @@ class Nats:
             return Failed(self._broker.explain(error))
         return Delivered()
 
-    async def _connected(self, link: Link[Client]) -> Client:
+    async def _connected(self) -> Client:
         """Return the client once it has its connection; the library reconnects by itself."""
-        client = await link.get()
+        client = await self._link.get()
         while not client.is_connected:
             if client.is_closed:
-                await link.drop(client)
-                return await link.get()
+                await self._link.drop(client)
+                return await self._link.get()
             self._changed.clear()
             await self._changed.wait()
         return client

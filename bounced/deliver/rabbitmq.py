@@ -67,20 +67,17 @@ class Rabbitmq:
         if len(broker.hosts) > 1:
             raise ConfigurationError("more than one host", where=f'sink "{name}", url', remedy="name one")
         self._exchange, self._mode, self._timeout_seconds = exchange, mode, timeout_seconds
-        self._link: Link[_Session] | None = None
+        self._link = Link(self._connect, self._disconnect)
 
     async def open(self) -> None:
         """Do nothing yet: the first send connects."""
-        self._link = Link(self._connect, self._disconnect)
 
     async def send(self, events: Sequence[Event]) -> Sequence[SendResult]:
         """Publish all events, then wait for the confirmation of each."""
-        if self._link is None:
-            raise RuntimeError(f'the sink "{self.name}" is not open')
         deadline = asyncio.get_running_loop().time() + self._timeout_seconds
         try:
             async with asyncio.timeout_at(deadline):
-                session = await self._connected(self._link)
+                session = await self._connected()
         except _TROUBLE as error:
             return [Failed(self._broker.explain(error))] * len(events)
         results = await asyncio.gather(*(self._publish(session, event, deadline) for event in events))
@@ -90,8 +87,7 @@ class Rabbitmq:
 
     async def close(self) -> None:
         """Close the connection."""
-        if self._link is not None:
-            await self._link.close()
+        await self._link.close()
 
     async def _publish(self, session: _Session, event: Event, deadline: float) -> SendResult:
         packed = AMQP.pack(event, self._mode)
@@ -115,11 +111,11 @@ class Rabbitmq:
             return Failed(self._broker.explain(error))
         return Delivered()
 
-    async def _connected(self, link: Link[_Session]) -> _Session:
-        session = await link.get()
+    async def _connected(self) -> _Session:
+        session = await self._link.get()
         if session.is_closed:
-            await link.drop(session)
-        return await link.get()
+            await self._link.drop(session)
+        return await self._link.get()
 
     async def _connect(self) -> _Session:
         broker = self._broker

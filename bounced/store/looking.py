@@ -17,26 +17,13 @@ from bounced.store.records import (
     StoredMessage,
     Tally,
 )
-from bounced.store.rows import load_envelope, select_events, to_event
+from bounced.store.rows import load_envelope, select_deliveries, select_events, to_event
 from bounced.store.schema import delivery, event, is_dead, mention, message, tally, uncounted
 
 _LOOKED_AT = 5000
 _AT_ONCE = 250
 _LATEST_DELIVERIES = 1000
 _FEW = 500
-
-_select_deliveries = select(
-    delivery.c.event_id,
-    delivery.c.sink,
-    event.c.type,
-    event.c.recipient,
-    delivery.c.state,
-    delivery.c.attempts,
-    delivery.c.due_at,
-    delivery.c.lease_owner,
-    delivery.c.last_error,
-    delivery.c.updated_at,
-).join_from(delivery, event)
 
 
 def list_events(
@@ -117,7 +104,7 @@ def list_deliveries(
     looked_at = limit if is_indexed else _LOOKED_AT
     # Few are pending, and no index has them by time; the one by time alone has all that were ever delivered.
     time = func.coalesce(delivery.c.updated_at, None) if state is DeliveryState.PENDING else delivery.c.updated_at
-    query = _select_deliveries.order_by(time.desc(), name.desc()).limit(looked_at + 1)
+    query = select_deliveries.order_by(time.desc(), name.desc()).limit(looked_at + 1)
     query = query.where(*_delivery_conditions(event_ids, state, since))
     if is_indexed and sink is not None:
         query = query.where(delivery.c.sink == sink)

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, func, select
 
 from bounced.model import Message
 from bounced.store.records import Backlog, DeliveryState, StoredDelivery, StoredEvent
-from bounced.store.rows import select_events, select_messages, to_event, to_message
+from bounced.store.rows import select_deliveries, select_events, select_messages, to_event, to_message
 from bounced.store.schema import delivery, event, is_dead, message
 
 
@@ -37,23 +37,7 @@ def list_deliveries(
     connection: Connection, state: DeliveryState | None, sink: str | None, since: datetime | None, limit: int
 ) -> list[StoredDelivery]:
     """Return the deliveries that changed last, the latest first."""
-    query = (
-        select(
-            delivery.c.event_id,
-            delivery.c.sink,
-            event.c.type,
-            event.c.recipient,
-            delivery.c.state,
-            delivery.c.attempts,
-            delivery.c.due_at,
-            delivery.c.lease_owner,
-            delivery.c.last_error,
-            delivery.c.updated_at,
-        )
-        .join_from(delivery, event)
-        .order_by(delivery.c.updated_at.desc())
-        .limit(limit)
-    )
+    query = select_deliveries.order_by(delivery.c.updated_at.desc()).limit(limit)
     if state is not None:
         query = query.where(is_dead if state is DeliveryState.DEAD else delivery.c.state == state)
     if sink is not None:

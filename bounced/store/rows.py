@@ -8,10 +8,22 @@ from typing import Any
 from sqlalchemy import select
 
 from bounced.model import Envelope, Event, EventType, Message
-from bounced.store.schema import content, event, message
+from bounced.store.schema import content, delivery, event, message
 
 select_messages = select(message.c.id, message.c.envelope, content.c.raw, message.c.size).join_from(message, content)
 select_events = select(event.c.id, event.c.type, event.c.recipient, event.c.routing_key, event.c.document)
+select_deliveries = select(
+    delivery.c.event_id,
+    delivery.c.sink,
+    event.c.type,
+    event.c.recipient,
+    delivery.c.state,
+    delivery.c.attempts,
+    delivery.c.due_at,
+    delivery.c.lease_owner,
+    delivery.c.last_error,
+    delivery.c.updated_at,
+).join_from(delivery, event)
 
 
 def to_message(row: Sequence[Any]) -> Message:
