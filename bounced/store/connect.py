@@ -1,16 +1,26 @@
 """Make a database ready to be used."""
 
+import sqlite3
 from contextlib import ExitStack
 
 from sqlalchemy import URL, Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from bounced.errors import StoreError
 from bounced.store import engine, lock
 from bounced.store.migrate import migrate
 from bounced.store.pseudonym import Names, read_names
 from bounced.store.trouble import store_error
 
 Resources = ExitStack[None]
+_DAMAGED = "restore a backup, or move the file away to begin anew"
+_NOT_WRITABLE = "let the user that runs bounced write the file and its directory"
+_REMEDIES = {
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_NOTADB: _DAMAGED,
+    sqlite3.SQLITE_CANTOPEN: _NOT_WRITABLE,
+    sqlite3.SQLITE_READONLY: _NOT_WRITABLE,
+}
 
 
 def prepare(url: URL) -> tuple[str | None, str | None]:
@@ -28,7 +38,7 @@ def prepare(url: URL) -> tuple[str | None, str | None]:
         with engine.starting_alone(path):
             return migrate(writers)
     except SQLAlchemyError as error:
-        raise store_error(error) from error
+        raise _not_usable(url, error) from error
     finally:
         writers.dispose()
 
@@ -56,5 +66,13 @@ def connect(url: URL, *, exclusive: bool, pseudonymize: bool) -> tuple[Engine, E
             with writers.begin() as connection:
                 names = read_names(connection, pseudonymize=pseudonymize)
         except SQLAlchemyError as error:
-            raise store_error(error) from error
+            raise _not_usable(url, error) from error
         return writers, readers, resources.pop_all(), names
+
+
+def _not_usable(url: URL, error: SQLAlchemyError) -> StoreError:
+    """Say which database it is that cannot be used, why, and where we know it what to do."""
+    place = engine.database_path(url) or f"PostgreSQL on {url.host or 'this host'}"
+    code = getattr(error.orig, "sqlite_errorcode", 0) if isinstance(error, DBAPIError) else 0
+    remedy = _REMEDIES.get(code & 0xFF)
+    return StoreError(f"store.url: {place}: {store_error(error)}" + (f": {remedy}" if remedy else ""))

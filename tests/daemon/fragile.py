@@ -19,6 +19,7 @@ FATAL = "X-Test: end the process that reads"
 BAD = "X-Test: raise"
 ENDLESS = "X-Test: never come to an end"
 BUSY = "X-Test: go round in circles"
+GREEDY = "X-Test: want all memory"
 UNWRITABLE = "X-Test: hold up the writer"
 
 _make_recipe, _accept = daemon.make_recipe, promises.accept
@@ -44,6 +45,10 @@ class FragileRecipe:
                 raise RuntimeError("this message is too much for me")
             if ENDLESS.encode() in raw:
                 threading.Event().wait()
+            if GREEDY.encode() in raw:
+                hoard = []
+                while True:
+                    hoard.append(bytearray(1 << 26))
             if BUSY.encode() in raw:
                 while True:
                     pass

@@ -92,6 +92,12 @@ class Running:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def reader_pid(self) -> int:
+        """The process that reads messages for it."""
+        [pid] = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return int(pid)
+
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 

@@ -1,21 +1,25 @@
 """Many messages at once: whatever got 250 arrives, however often the daemon dies meanwhile.
 
-``BOUNCED_LONG=1`` sends ten times as many.
+``BOUNCED_LONG=1`` sends ten times as many, and kills fifty times.
 """
 
 import asyncio
+import itertools
 import logging
 import os
+import random
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
+from signal import SIGKILL
 
 import pytest
 
 from tests.daemon.mail import TO, Session, dsn
 from tests.daemon.process import Running, Site
 
-COUNT = 5000 if os.environ.get("BOUNCED_LONG") == "1" else 500
+IS_LONG = os.environ.get("BOUNCED_LONG") == "1"
+COUNT, KILLS = (5000, 50) if IS_LONG else (500, 5)
 SECONDS = COUNT / 10
 CONNECTIONS = 20
 
@@ -77,14 +81,18 @@ class Crowd:
             self._daemon = daemon
             self._changed.notify_all()
 
-    async def kill_when_taken(self, count: int) -> None:
+    async def until_taken(self, count: int) -> None:
         async with self._changed:
             await self._changed.wait_for(lambda: len(self.taken) >= count)
+
+    async def lose_daemon(self) -> Running:
+        """Return the daemon that runs, and let nobody talk to it any more."""
+        async with self._changed:
             daemon, self._daemon = self._daemon, None
-        await daemon.kill()
+        return daemon
 
 
-@pytest.mark.parametrize(("database", "kills"), [("sqlite", 5), ("postgresql", 5 if COUNT > 500 else 2)])
+@pytest.mark.parametrize(("database", "kills"), [("sqlite", KILLS), ("postgresql", KILLS if IS_LONG else 2)])
 async def test_nothing_that_got_250_is_lost_by_kill_9(make_site, receiver, database, kills, request):
     urls = {"url": request.getfixturevalue("postgresql_url")} if database == "postgresql" else {}
     crowd = Crowd(make_site(receiver.sink(), **urls))
@@ -92,14 +100,44 @@ async def test_nothing_that_got_250_is_lost_by_kill_9(make_site, receiver, datab
     await crowd.start()
     async with asyncio.timeout(SECONDS), asyncio.TaskGroup() as tasks:
         tasks.create_task(crowd.send_all(iter(recipients)))
-        for number in range(1, kills + 1):
-            await crowd.kill_when_taken(COUNT * number // (kills + 1))
+        for count in sorted(random.sample(range(1, COUNT - CONNECTIONS), kills)):
+            await crowd.until_taken(count)
+            await (await crowd.lose_daemon()).kill()
             await crowd.start()
     await receiver.until(lambda: len(receiver.bodies) >= COUNT, seconds=SECONDS)
     told = {event["data"]["recipient"]: event["data"]["message"]["id"] for event in receiver.events}
     assert told == crowd.taken
     assert len(receiver.bodies) == COUNT  # one event id for each, however often it came
     assert all(len(set(bodies)) == 1 for bodies in receiver.bodies.values())
-    assert crowd.lost_connections >= kills
+    assert crowd.lost_connections > 0
     assert receiver.forged == 0
     _log.info("%d connections lost, %d requests for %d events", crowd.lost_connections, receiver.requests, COUNT)
+
+
+async def test_a_daemon_that_is_stopped_has_told_all_that_got_250(site, receiver):
+    crowd = Crowd(site)
+    await crowd.start()
+    sending = asyncio.create_task(crowd.send_all(f"user{number}@example.com" for number in itertools.count()))
+    await crowd.until_taken(COUNT // 2)
+    daemon = await crowd.lose_daemon()
+    assert await daemon.stop() == 0
+    sending.cancel()
+    told = {event["data"]["recipient"]: event["data"]["message"]["id"] for event in receiver.events}
+    assert crowd.taken.items() <= told.items()
+    assert not daemon.logged("stopped_with_work_left")
+    assert receiver.requests == len(receiver.bodies)
+
+
+async def test_a_reading_process_that_is_killed_loses_and_repeats_nothing(site, receiver):
+    crowd = Crowd(site)
+    await crowd.start()
+    async with asyncio.timeout(SECONDS), asyncio.TaskGroup() as tasks:
+        tasks.create_task(crowd.send_all(f"user{number}@example.com" for number in range(COUNT)))
+        for number in range(1, 4):
+            await crowd.until_taken(COUNT * number // 5)
+            os.kill(site.started[-1].reader_pid, SIGKILL)
+    await receiver.until(lambda: len(receiver.bodies) >= COUNT, seconds=SECONDS)
+    assert receiver.recipients == set(crowd.taken)
+    assert receiver.requests == len(receiver.bodies) == COUNT
+    assert {event["type"] for event in receiver.events} == {"bounced.bounce"}
+    assert len(site.started) == 1

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.daemon.fragile import BAD, BUSY, DEADLY, ENDLESS, FATAL
+from tests.daemon.fragile import BAD, BUSY, DEADLY, ENDLESS, FATAL, GREEDY
 from tests.daemon.mail import Session, dsn, send
 
 INNOCENTS = [f"user{number}@example.com" for number in range(5)]
@@ -66,4 +66,16 @@ async def test_a_message_that_ends_or_holds_up_the_reading_process_is_quarantine
     assert quarantined["data"]["message"]["id"] == ids[2]
     assert {line["message"] for line in daemon.logged("reader_died")} == {ids[2]}
     assert len(daemon.logged("reader_died")) == 3
+    assert await daemon.stop() == 0
+
+
+async def test_a_message_that_wants_all_memory_is_quarantined_and_the_daemon_goes_on(site, receiver):
+    daemon = await site.start(module="tests.daemon.fragile")
+    greedy, *_ = await send(daemon.port, dsn("greedy@example.com", header=GREEDY), *map(dsn, INNOCENTS))
+    await receiver.until(lambda: receiver.recipients == {None, *INNOCENTS})
+    [quarantined] = [event for event in receiver.events if event["type"] == "bounced.unrecognized"]
+    assert quarantined["data"]["message"]["id"] == greedy
+    # Whether the process has enough left to tell of it is chance.
+    attempts = [*daemon.logged("reader_died"), *daemon.logged("message_not_readable")]
+    assert [line["message"] for line in attempts] == [greedy] * 3
     assert await daemon.stop() == 0

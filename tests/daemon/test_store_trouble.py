@@ -1,5 +1,6 @@
 """When the store cannot be written, nobody hears 250; and two daemons never share a file."""
 
+import os
 import sqlite3
 
 from tests.daemon.mail import Session, dsn, send
@@ -60,3 +61,34 @@ async def test_a_pipe_transport_is_told_to_try_again_while_the_database_is_locke
     assert refused.code == 75
     assert "the store cannot be written" in refused.err
     assert "Traceback" not in refused.err
+
+
+async def test_a_database_that_is_damaged_is_named_and_left_as_it_is(site):
+    daemon = await site.start()
+    await send(daemon.port, dsn())
+    await daemon.stop()
+    database = site.folder / "data" / "bounced.db"
+    damaged = b"\xff" * 4096 + database.read_bytes()[4096:]
+    database.write_bytes(damaged)
+    again = await site.launch()
+    assert await again.ended() == 1
+    said = "".join(again.other_lines)
+    assert f"store.url: {database}: file is not a database: restore a backup" in said
+    assert "Traceback" not in said
+    assert database.read_bytes() == damaged
+
+
+async def test_a_database_that_may_not_be_written_is_named_and_left_as_it_is(site):
+    daemon = await site.start()
+    await send(daemon.port, dsn())
+    await daemon.stop()
+    database = site.folder / "data" / "bounced.db"
+    before = database.read_bytes()
+    database.chmod(0o400)
+    powerless = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
+    again = await site.launch(through=powerless)
+    assert await again.ended() == 1
+    said = "".join(again.other_lines)
+    assert f"store.url: {database}: attempt to write a readonly database: let the user" in said
+    assert "Traceback" not in said
+    assert database.read_bytes() == before
