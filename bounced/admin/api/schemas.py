@@ -71,6 +71,57 @@ _FACT = _record(
 )
 
 
+_THINGS: dict[str, Schema] = {
+    "Event": {
+        "type": "object",
+        "description": "A CloudEvents 1.0 document, as sinks get it.",
+        "properties": {
+            "specversion": {"const": "1.0"},
+            "id": _TEXT,
+            "source": _TEXT,
+            "type": {"enum": list(EventType)},
+            "time": _TIME,
+            "datacontenttype": _TEXT,
+            "dataschema": _TEXT,
+            "data": ref("EventData"),
+        },
+        "required": ["specversion", "id", "source", "type", "time", "data"],
+    },
+    "Problem": _record(type=_TEXT, title=_TEXT, status=_NUMBER, detail=_TEXT),
+    "Delivery": _record(
+        event_id=_TEXT,
+        sink=_TEXT,
+        type={"enum": list(EventType)},
+        recipient=_or_null(_TEXT),
+        state={"enum": list(DeliveryState)},
+        attempts=_NUMBER,
+        due_at=_or_null(_TIME),
+        last_error=_or_null(_TEXT),
+        updated_at=_TIME,
+    ),
+    "Message": _record(
+        id=_TEXT,
+        state={"enum": list(MessageState)},
+        kind=_or_null(_TEXT),
+        size=_NUMBER,
+        received_at=_TIME,
+        concluded_at=_or_null(_TIME),
+        attempts=_NUMBER,
+        envelope=_record(sender=_TEXT, recipients=_list(_TEXT), client=_or_null(_TEXT), helo=_or_null(_TEXT)),
+        report={"type": ["object", "null"], "description": "What bounced parse --jsonl prints of it."},
+    ),
+    "Recipient": _record(**_RECIPIENT),
+    "RecipientWithFacts": _record(**_RECIPIENT, facts=_list(_FACT)),
+    "Answer": _record(
+        address=_TEXT,
+        send=_FLAG,
+        state={"enum": [*State, None]},
+        reason=_or_null(_TEXT),
+        since=_or_null(_TIME),
+    ),
+}
+
+
 def make_schemas() -> dict[str, Schema]:
     """Return the components by their names; the data of an event are those of the shipped schema."""
     data = json.loads(read_text("bounced.schemas", "bounce-1.json").replace("#/$defs/", "#/components/schemas/"))
@@ -79,53 +130,7 @@ def make_schemas() -> dict[str, Schema]:
     return {
         **definitions,
         "EventData": event_data,
-        "Event": {
-            "type": "object",
-            "description": "A CloudEvents 1.0 document, as sinks get it.",
-            "properties": {
-                "specversion": {"const": "1.0"},
-                "id": _TEXT,
-                "source": _TEXT,
-                "type": {"enum": list(EventType)},
-                "time": _TIME,
-                "datacontenttype": _TEXT,
-                "dataschema": _TEXT,
-                "data": ref("EventData"),
-            },
-            "required": ["specversion", "id", "source", "type", "time", "data"],
-        },
-        "Problem": _record(type=_TEXT, title=_TEXT, status=_NUMBER, detail=_TEXT),
-        "Delivery": _record(
-            event_id=_TEXT,
-            sink=_TEXT,
-            type={"enum": list(EventType)},
-            recipient=_or_null(_TEXT),
-            state={"enum": list(DeliveryState)},
-            attempts=_NUMBER,
-            due_at=_or_null(_TIME),
-            last_error=_or_null(_TEXT),
-            updated_at=_TIME,
-        ),
-        "Message": _record(
-            id=_TEXT,
-            state={"enum": list(MessageState)},
-            kind=_or_null(_TEXT),
-            size=_NUMBER,
-            received_at=_TIME,
-            concluded_at=_or_null(_TIME),
-            attempts=_NUMBER,
-            envelope=_record(sender=_TEXT, recipients=_list(_TEXT), client=_or_null(_TEXT), helo=_or_null(_TEXT)),
-            report={"type": ["object", "null"], "description": "What bounced parse --jsonl prints of it."},
-        ),
-        "Recipient": _record(**_RECIPIENT),
-        "RecipientWithFacts": _record(**_RECIPIENT, facts=_list(_FACT)),
-        "Answer": _record(
-            address=_TEXT,
-            send=_FLAG,
-            state={"enum": [*State, None]},
-            reason=_or_null(_TEXT),
-            since=_or_null(_TIME),
-        ),
+        **_THINGS,
         **_answers(),
     }
 
