@@ -14,6 +14,10 @@ from tests.daemon.mail import dsn
 from tests.flow.parts import Flow, Recorder
 
 
+def now():
+    return datetime.now(UTC)
+
+
 def understand_without_envelope(raw, envelope):
     return understand(raw)
 
@@ -51,11 +55,11 @@ def sink():
 def make_flow(store):
     """Return a function that makes a flow to the given sinks, which are tried again soon."""
 
-    def make(*sinks: Recorder, read=understand_without_envelope, retry_seconds=(0.01,) * 3, on: Store = store) -> Flow:
+    def make(
+        *sinks: Recorder, read=understand_without_envelope, retry_seconds=(0.01,) * 3, on: Store = store, clock=now
+    ) -> Flow:
         subscriptions = [Subscription(each, None, retry_seconds) for each in sinks]
-        outgoing = Outgoing(
-            Feed(on, each, clock=lambda: datetime.now(UTC), chance=random.random) for each in subscriptions
-        )
+        outgoing = Outgoing(Feed(on, each, clock=clock, chance=random.random) for each in subscriptions)
         return Flow(on, Incoming(on, outgoing, read=read_with(read), source="/bounced/test"), outgoing)
 
     return make

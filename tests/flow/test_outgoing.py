@@ -1,8 +1,11 @@
 """Each sink at its own pace, and every attempt ends."""
 
+from datetime import UTC, datetime, timedelta
+
+from bounced.backoff import JITTER, RETRY_SECONDS
 from bounced.flow.outgoing import Subscription
 from bounced.model import Delivered, Failed
-from bounced.store import DeliveryState
+from bounced.store import DeliveryState, Store
 from tests.flow.parts import Recorder
 
 
@@ -113,3 +116,25 @@ async def test_an_event_that_no_sink_wants_is_kept_without_deliveries(make_flow,
     assert await store.list_deliveries() == []
     assert (await store.count_backlog()).messages == 0
     assert len(await store.archive.list_reports()) == 1
+
+
+async def test_a_sink_that_is_away_for_an_hour_gets_all_it_missed_once(make_flow, make_dsns, sink, tmp_path):
+    now = datetime(2026, 11, 23, 9, tzinfo=UTC)
+    back = now + timedelta(hours=1)
+    sink.answer = Failed("away")
+    async with await Store.open(f"sqlite:///{tmp_path}/hours.db", owner="one", clock=lambda: now) as store:
+        flow = make_flow(sink, retry_seconds=RETRY_SECONDS, on=store, clock=lambda: now)
+        await flow.accept(make_dsns(3))
+        async with flow.running():
+            await sink.until_sent(3)
+            await flow.until_idle()
+            for attempt, seconds in enumerate(RETRY_SECONDS, start=2):
+                now += timedelta(seconds=seconds * (1 + JITTER))
+                sink.answer = Delivered() if now >= back else sink.answer
+                await sink.until_sent(3 * attempt)
+                await flow.until_idle()
+                if now >= back:
+                    break
+        delivered = await store.list_deliveries(state=DeliveryState.DELIVERED)
+    assert [one.attempts for one in delivered] == [5, 5, 5]
+    assert sink.sent.total() == 15

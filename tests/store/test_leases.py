@@ -123,7 +123,8 @@ async def test_two_owners_never_get_the_same_row(url, open_store, make_message, 
 
 
 async def test_two_owners_may_accept_the_same_mail_at_once(url, open_store, make_message):
-    stores = [await open_store(url, owner=owner) for owner in ("one", "two")]
+    patient = url.replace("timeout=0.2", "timeout=20")  # each waits for the commits of the other
+    stores = [await open_store(patient, owner=owner) for owner in ("one", "two")]
     messages = [make_message(number) for number in range(100)]
     offers = [store.accept(message, lease=True) for message in messages for store in stores]
     assert sum(await asyncio.gather(*offers)) == 100
@@ -134,3 +135,24 @@ async def test_a_message_cut_short_keeps_the_size_it_had(store, make_message):
     await store.accept(Message.of(whole.envelope, whole.raw, size=10**10), lease=False)
     [claimed] = await store.claim_messages(1)
     assert claimed.message.size == 10**10
+
+
+async def test_a_clock_that_jumps_ahead_gives_work_twice_and_concludes_it_once(store, make_message, conclude_as, clock):
+    await accept(store, [make_message()], lease=True)
+    clock.pass_(days=1)
+    [claimed] = await store.claim_messages(10)
+    assert claimed.message == make_message()
+    conclusion = conclude_as(make_message())
+    assert [await store.conclude(conclusion) for _ in range(2)] == [True, False]
+    assert len(await store.claim_deliveries("app", 10)) == 1
+
+
+async def test_a_clock_that_jumps_back_holds_up_no_new_mail_and_a_restart_frees_the_old(store, make_message, clock):
+    await accept(store, [make_message(1)], lease=True)
+    clock.pass_(days=-1)
+    assert await store.claim_messages(10) == []
+    await accept(store, [make_message(2)])
+    assert [each.message.id for each in await store.claim_messages(10)] == [make_message(2).id]
+    assert await store.release_own() == 2
+    taken = [*await store.claim_messages(10), *await store.claim_messages(10)]
+    assert {each.message.id for each in taken} == {make_message(1).id, make_message(2).id}
