@@ -58,6 +58,17 @@ From: {0}
 --b--
 """
 
+# Of no form that is known, so that every reader is asked.
+PLAIN = """\
+From: MAILER-DAEMON@mx.example.net
+Subject: failure notice
+
+Hi. This is the mail system.
+{0}
+<ann@>:
+{0}
+"""
+
 
 def find_patterns(value: Any, name: str, seen: set[int]) -> Iterator[tuple[str, re.Pattern[Any]]]:
     """Yield every compiled pattern that can be reached from a value."""
@@ -106,8 +117,8 @@ def main() -> None:
         print(f"a message full of {core!a}", flush=True)
         field = core * (FIELD_LENGTH // len(core))
         line = field.replace("\r", " ").replace("\n", " ")
-        for kind in ("plain", "html"):
-            understand(MESSAGE.format(line, field, kind).encode(errors="replace"), knowledge=shipped_knowledge())
+        for text in (MESSAGE.format(line, field, "plain"), MESSAGE.format(line, field, "html"), PLAIN.format(field)):
+            understand(text.encode(errors="replace"), knowledge=shipped_knowledge())
     print(len(patterns), flush=True)
 
 

@@ -2,10 +2,12 @@
 
 import asyncio
 import smtplib
+import socket
 
 import pytest
 from structlog.testing import capture_logs
 
+from bounced import metrics
 from bounced.errors import StoreError, StoreFullError
 from bounced.receive import Recipients
 
@@ -135,15 +137,23 @@ async def test_silence_ends_the_session(start):
     assert await client.rest() == b""
 
 
+def cut_off(cause):
+    return metrics.REGISTRY.get_sample_value("bounced_sessions_cut_off_total", {"cause": cause})
+
+
 async def test_client_that_never_reads_is_cut_off(start):
-    server = await start(idle_seconds=0.2)
+    server = await start(idle_seconds=0.2, idle_commands=10**9)
     client = await server.connect()
+    # Otherwise the kernel would take in megabytes for a client that reads nothing.
+    client.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     await client.ask("EHLO client.example")
     await client.ask("MAIL FROM:<>")
     client.writer.transport.pause_reading()
-    client.send(b"RCPT TO:<bounce@example.com>\r\n" * 500_000)
+    before = cut_off("never_reads")
+    client.send(b"HELP\r\n" * 1_000_000)
     async with asyncio.timeout(10):
         await server.servers.drain(60)  # a transaction may go on for so long
+    assert cut_off("never_reads") == before + 1
 
 
 async def test_a_silent_store_is_not_the_clients_fault(start):
