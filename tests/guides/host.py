@@ -36,7 +36,7 @@ mount --bind {source} /run/source
 for place in etc usr var; do
     lower=/$place
     [ ! -d {package}/$place ] || lower={package}/$place:$lower
-    mount -t overlay host -o lowerdir=$lower,upperdir={folder}/$place,workdir={folder}/work/$place /$place
+    mount -t overlay host -o lowerdir=$lower,upperdir={folder}/$place,workdir={folder}/overlay/$place /$place
 done
 mount -t tmpfs -o mode=755 host /opt
 mkdir -p /opt/bounced/bin /etc/bounced /var/lib/bounced /home
@@ -178,7 +178,7 @@ async def open_host(folder: Path, *, package: str = ""):
         pytest.skip("only root can make a mail host of its own")
     for place in _OVERLAID:
         (folder / place).mkdir()
-        (folder / "work" / place).mkdir(parents=True)
+        (folder / "overlay" / place).mkdir(parents=True)
     values = {"python": sys.base_prefix, "site": sysconfig.get_path("purelib"), "source": ROOT, "folder": folder}
     script = _SETUP
     for name, value in (values | {"package": find_package(package), "executable": _PYTHON}).items():
