@@ -11,8 +11,8 @@ from pathlib import Path
 
 from tests.daemon.mail import Session, dsn, send
 
-MESSAGES = 200_000 if os.environ.get("BOUNCED_LONG") == "1" else 1000
-WARM_UP, CHUNK, LANES = 1000, 500, 10
+WARM_UP, MESSAGES = (10_000, 200_000) if os.environ.get("BOUNCED_LONG") == "1" else (1000, 1000)
+CHUNK, LANES = 500, 10
 MOST_GROWTH_KIB = 32 * 1024
 
 
