@@ -66,7 +66,8 @@ def claim_messages(connection: Connection, claims: Sequence[MessageClaim]) -> li
 
 def _claim_messages(connection: Connection, claim: MessageClaim) -> list[Claimed]:
     # A message that was begun before may have crashed its process. It goes alone, so that if it
-    # does so again, no innocent one comes closer to the limit with it.
+    # does so again, no innocent one comes closer to the limit with it; and those begun least often
+    # go first, so that a process that is killed again and again does not count it all to one.
     ids = _due_messages(connection, claim, message.c.attempts == 0, limit=claim.limit) or _due_messages(
         connection, claim, message.c.attempts > 0, limit=1
     )
@@ -85,11 +86,11 @@ def _claim_messages(connection: Connection, claim: MessageClaim) -> list[Claimed
 def _due_messages(
     connection: Connection, claim: MessageClaim, condition: ColumnElement[bool], *, limit: int
 ) -> list[str]:
-    """Return the ids of due messages, the longest waiting first; at least one, however large."""
+    """Return the ids of due messages, the least tried and longest waiting first; at least one, however large."""
     rows = connection.execute(
         select(message.c.id, message.c.size)
         .where(message.c.due_at <= claim.now, condition)
-        .order_by(message.c.due_at)
+        .order_by(message.c.attempts, message.c.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )

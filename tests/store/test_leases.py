@@ -57,6 +57,15 @@ async def test_suspects_come_alone_and_after_the_fresh(store, make_message, cloc
     assert [[each.attempts for each in await store.claim_messages(10)] for _ in range(4)] == [[2], [2], [2], []]
 
 
+async def test_a_process_that_is_killed_often_does_not_bring_one_message_to_its_limit(store, make_message):
+    tried = []
+    for number in range(10):
+        await accept(store, [make_message(number)], lease=True)
+        await store.release_own()
+        tried += [each.attempts for each in await store.claim_messages(10)]
+    assert tried == [2] * 10
+
+
 async def test_attempts_count_every_start_so_that_the_caller_can_quarantine(store, make_message):
     await accept(store, [make_message()], lease=True)
     attempts = []
