@@ -12,9 +12,11 @@ from bounced.visible import make_visible, mask_addresses
 def untouched_logging():
     """Leave the logging of the process as it was found."""
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers, level, disabled = root.handlers[:], root.level, root.manager.disable
+    logging.disable(logging.NOTSET)
     yield
     root.handlers[:], root.level = handlers, level
+    logging.disable(disabled)
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
 
