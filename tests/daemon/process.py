@@ -92,11 +92,17 @@ class Running:
     def pid(self) -> int:
         return self._process.pid
 
-    @property
-    def reader_pid(self) -> int:
-        """The process that reads messages for it."""
-        [pid] = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return int(pid)
+    async def until_reading(self) -> int:
+        """Wait until a process reads messages for it, whichever thread started that, and return its number."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while not (pids := self._children()):  # noqa: ASYNC110 - a process tells nobody that it starts
+                await asyncio.sleep(0.02)
+        [pid] = pids
+        return pid
+
+    def _children(self) -> list[int]:
+        threads = Path(f"/proc/{self.pid}/task").iterdir()
+        return [int(pid) for thread in threads for pid in (thread / "children").read_text().split()]
 
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)

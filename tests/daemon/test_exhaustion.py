@@ -85,7 +85,7 @@ async def test_memory_does_not_grow_with_the_messages_that_were_taken(make_site,
             daemon.lines = daemon.logged("ready")  # or this process would not stay small
 
     await bring(WARM_UP)
-    before = {pid: resident_kib(pid) for pid in (daemon.pid, daemon.reader_pid)}
+    before = {pid: resident_kib(pid) for pid in (daemon.pid, await daemon.until_reading())}
     await bring(MESSAGES)
     growth = {pid: resident_kib(pid) - kib for pid, kib in before.items()}
     record_property("resident KiB, and how many more", list(zip(before.values(), growth.values(), strict=True)))

@@ -135,7 +135,7 @@ async def test_a_reading_process_that_is_killed_loses_and_repeats_nothing(site, 
         tasks.create_task(crowd.send_all(f"user{number}@example.com" for number in range(COUNT)))
         for number in range(1, 4):
             await crowd.until_taken(COUNT * number // 5)
-            os.kill(site.started[-1].reader_pid, SIGKILL)
+            os.kill(await site.started[-1].until_reading(), SIGKILL)
     await receiver.until(lambda: len(receiver.bodies) >= COUNT, seconds=SECONDS)
     assert receiver.recipients == set(crowd.taken)
     assert receiver.requests == len(receiver.bodies) == COUNT
