@@ -74,5 +74,16 @@ def sent_to(finding: Finding, original: Original, verp: Verp | None = None) -> s
 
 
 def _is_named(address: str, field: str | None) -> bool:
-    pattern = rf"(?<![\w.+=-]){re.escape(address)}(?![\w.-])"
-    return field is not None and re.search(pattern, field, re.IGNORECASE) is not None
+    """Whether `address` stands in `field`, and not as a part of a longer one."""
+    text, wanted = (field or "").lower(), address.lower()
+    start = text.find(wanted)
+    while start >= 0:
+        end = start + len(wanted)
+        if not (_goes_on(text[start - 1 : start], ".+=-_") or _goes_on(text[end : end + 1], ".-_")):
+            return True
+        start = text.find(wanted, start + 1)
+    return False
+
+
+def _goes_on(neighbour: str, marks: str) -> bool:
+    return neighbour != "" and (neighbour.isalnum() or neighbour in marks)

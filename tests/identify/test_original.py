@@ -17,6 +17,9 @@ def test_fields_without_a_place_of_their_own_are_kept_by_name():
         ("ann@example.org", "Ann <Ann@Example.org>", "ann@example.org"),
         ("ann@example.org", "somebody@example.org", "private@example.com"),
         ("ann@example.org", None, "private@example.com"),
+        ("ann@example.org", "joann@example.org", "private@example.com"),
+        ("ann@example.org", "ann@example.org.test", "private@example.com"),
+        ("ann@example.org", "joann@example.org, ann@example.org", "ann@example.org"),
         (None, "ann@example.org", "private@example.com"),
     ],
 )
