@@ -140,7 +140,7 @@ class _Worker:
 
     def serves(self, make_understand: Callable[[], Understand]) -> bool:
         """Whether it is alive and reads with this."""
-        return self._make_understand is make_understand and self._process.poll() is None
+        return self._make_understand == make_understand and self._process.poll() is None
 
     def wait_until_ready(self, source: str, cpu_seconds: float, all_seconds: float) -> None:
         """Say what to read with, and wait for its first word; raises EOFError or OSError where it cannot start."""
