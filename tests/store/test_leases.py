@@ -113,7 +113,8 @@ async def test_release_gives_back_only_what_is_ones_own(url, open_store, make_me
 
 
 async def test_two_owners_never_get_the_same_row(url, open_store, make_message, conclude_as):
-    stores = [await open_store(url, owner=owner) for owner in ("one", "two")]
+    patient = url.replace("timeout=0.2", "timeout=20")  # each waits for the commits of the other
+    stores = [await open_store(patient, owner=owner) for owner in ("one", "two")]
     messages = [make_message(number) for number in range(100)]
     await accept(stores[0], messages)
 
