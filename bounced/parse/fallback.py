@@ -28,10 +28,12 @@ def read(mail: Mail) -> Report | None:
     from flufl.bounce import all_failures  # noqa: PLC0415 - its import costs as much as all of ours
 
     try:
-        message = message_from_bytes(octets, policy=compat32)
-        # A detector trips over a From that is missing, empty or not ASCII, and those after it would never be asked.
+        # A detector trips over a field that is not ASCII and a From that is missing or empty; those after it would
+        # never be asked.
+        header, empty_line, body = octets.partition(b"\n\n")
+        message = message_from_bytes(_plain(header.decode("latin-1")) + empty_line + body, policy=compat32)
         del message["From"]
-        message["From"] = (mail.headers.get("from") or "unknown").encode("ascii", "replace").decode()
+        message["From"] = _plain(mail.headers.get("from") or "unknown").decode()
         temporary, permanent = all_failures(message)
     except _DETECTOR_ERRORS:
         return None
@@ -44,6 +46,10 @@ def read(mail: Mail) -> Report | None:
         reader="flufl",
         notes=("read by flufl.bounce: addresses only",),
     )
+
+
+def _plain(text: str) -> bytes:
+    return text.encode("ascii", "replace")
 
 
 def _findings(addresses: frozenset[bytes], action: Action) -> list[Finding]:

@@ -18,8 +18,18 @@ def test_a_report_is_read_whoever_sent_it(sender):
     assert [(finding.recipient, finding.action) for finding in report.findings] == [("ann@example.com", Action.FAILED)]
 
 
+def test_a_report_is_read_whatever_its_header_holds():
+    mailer = b"Subject: Mail error\nX-Mailer: <SMTP32 v990101> gr\xfcn\nX-Loop: \xff\n"
+    report = parse(b"From: postmaster@mx.example.net\n" + mailer + FULL)
+    assert [finding.recipient for finding in report.findings] == ["ann@example.com"]
+
+
 def test_an_error_of_a_detector_is_no_error_of_ours():
-    assert parse(b"From: postmaster@mx.example.net\nSubject: Mail error\nX-Mailer: \xff\n\nSorry.\n").findings == ()
+    described = (
+        b"From: MAILER-DAEMON@mx.example.net\nContent-Type: multipart/mixed; boundary=b\n\n"
+        b"--b\nContent-Description: \xff\n\nThis is the Postfix program\n--b--\n"
+    )
+    assert parse(described).findings == ()
 
 
 def test_it_is_not_asked_about_mail_that_nothing_speaks_for():
