@@ -2,8 +2,9 @@
 
 A phrase is plain text; ``...`` in it stands for up to 120 characters of
 anything. Case and the amount of white space do not matter. A phrase begins
-where a word begins and may end within one; in scripts that are written
-without spaces it may begin anywhere.
+where a word begins and may end within one; beside such a gap a piece of one or
+two letters is a whole word. In scripts that are written without spaces a phrase
+may begin anywhere.
 
 One pass of an automaton (Aho and Corasick, 1975) over the text tells which
 longest pieces of phrases it holds; only of those phrases more is looked for.
@@ -16,6 +17,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from ahocorasick_rs import AhoCorasick
 
 _GAP = 120
+# Of several pieces one as short as this is a whole word: "ip ... blocked" speaks of no iphone.
+_SHORT = 2
 # Scripts without spaces between words: the CJK blocks and those after them up to the compatibility forms.
 _SIGN = re.compile("[\u2e80-\u312f\u3190-\uabff\uf900-\ufaff\uff66-\uff9f]")
 
@@ -98,9 +101,13 @@ def _go_on(piece: str, folded: str, begins: Mapping[int, int]) -> dict[int, int]
 
 def _starts(piece: str, folded: str, earliest: int) -> Iterator[int]:
     """Yield where `piece` stands, in order; a word begins there if the piece begins with one."""
+    is_word = _begins_word(piece)
+    is_short = is_word and len(piece) <= _SHORT
     position = folded.find(piece, earliest)
     while position >= 0:
-        if position == 0 or not folded[position - 1].isalnum() or not _begins_word(piece):
+        end = position + len(piece)
+        is_within = is_word and position > 0 and folded[position - 1].isalnum()
+        if not is_within and not (is_short and folded[end : end + 1].isalnum()):
             yield position
         position = folded.find(piece, position + 1)
 
