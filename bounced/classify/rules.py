@@ -113,7 +113,8 @@ class RuleSet:
     def find_words(self, text: str) -> Words:
         """Return the phrases of rules and marks in `text`; what stands in an address is a name and no word."""
         text = _join_lines(text[:_LOOKED_AT])
-        return self._index.find(fold(_ADDRESS.sub("@", text) if "@" in text else text))
+        # QUIRK: Sendmail's kin write "ann@example.com...User unknown", whose dots belong to no domain.
+        return self._index.find(fold(_ADDRESS.sub("@", text.replace("...", " ")) if "@" in text else text))
 
     def recognise(self, host: str | None, words: Words) -> Provider | None:
         """Say whose server gave an answer: by the name of its host, else by words that only it writes.

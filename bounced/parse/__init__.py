@@ -11,7 +11,13 @@ from dataclasses import replace
 from bounced.model import Finding, Kind, Report
 from bounced.parse import fallback, feedback, notification, rfc3464, text
 from bounced.parse.address import find_address
-from bounced.parse.automatic import read_auto_reply, read_challenge, read_receipt
+from bounced.parse.automatic import (
+    read_auto_reply,
+    read_challenge,
+    read_receipt,
+    read_silent_answer,
+    read_waiting_list,
+)
 from bounced.parse.codes import read_codes
 from bounced.parse.dialogue import find_host, find_stage
 from bounced.parse.mail import Mail
@@ -32,6 +38,7 @@ _ORIGINAL_HEADERS = (
 # The most trustworthy first: where it was delivered, where it was meant to go.
 _DELIVERED_TO = ("x-original-to", "delivered-to", "envelope-to", "to")
 _READERS: tuple[Callable[[Mail], Report | None], ...] = (
+    read_waiting_list,
     rfc3464.read,
     feedback.read,
     read_receipt,
@@ -41,6 +48,7 @@ _READERS: tuple[Callable[[Mail], Report | None], ...] = (
     read_auto_reply,
     text.read,
     fallback.read,
+    read_silent_answer,
 )
 
 

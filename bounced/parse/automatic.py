@@ -30,6 +30,8 @@ _AUTO_VALUES = {
     "delivered-to": ("autoresponder",),
     "x-post-messageclass": ("9; autoresponder",),
 }
+_LIST_HEADERS = frozenset({"list-id", "list-post", "list-unsubscribe", "mailing-list"})
+_BOXBE = b"X-Boxbe-Notice;"
 _CHALLENGE_HEADERS = frozenset(
     {
         "x-tmda-confirm",
@@ -65,6 +67,14 @@ def read_challenge(mail: Mail) -> Report | None:
     return Report(kind=Kind.CHALLENGE, findings=_sender(mail), reader="challenge")
 
 
+def read_waiting_list(mail: Mail) -> Report | None:
+    """Recognise the question of Boxbe.
+
+    QUIRK: it comes as a status report (``Action: delayed``), which is no delay of a mail system's.
+    """
+    return Report(kind=Kind.CHALLENGE, findings=_sender(mail), reader="challenge") if _BOXBE in mail.octets else None
+
+
 def read_auto_reply(mail: Mail) -> Report | None:
     """Recognise an automatic answer (RFC 3834 section 5) by the sender's own marks.
 
@@ -78,6 +88,20 @@ def read_auto_reply(mail: Mail) -> Report | None:
         (headers.get(name) or "").strip().lower().startswith(_AUTO_VALUES[name]) for name in _AUTO_VALUES
     )
     if not is_marked and "auto_reply" not in mail.subject_wording:
+        return None
+    return Report(kind=Kind.AUTO_REPLY, findings=_sender(mail), reader="rfc3834")
+
+
+def read_silent_answer(mail: Mail) -> Report | None:
+    """Recognise an automatic answer of which only the null reverse-path tells (RFC 3834 section 3.3).
+
+    Asked last: what no reader takes for a report, and answers or calls itself bulk, is somebody's responder.
+    """
+    headers = mail.headers
+    if mail.is_from_daemon or not mail.is_from_system or not _LIST_HEADERS.isdisjoint(headers.names):
+        return None
+    is_bulk = (headers.get("precedence") or "").strip().lower() in {"bulk", "junk"}
+    if not is_bulk and not mail.is_conversation:
         return None
     return Report(kind=Kind.AUTO_REPLY, findings=_sender(mail), reader="rfc3834")
 

@@ -35,6 +35,10 @@ _ACTIONS = {
 }
 _NO_CODES = Codes(None, None)
 _COMMENT = re.compile(r"\([^()]*\)")
+# A comment that only names the class of the status (RFC 3463 section 3.1) explains nothing.
+_NAMES_CLASS = re.compile(
+    r"\((?:unknown |persistent |permanent |temporary |transient )*(?:failure|error)\)", re.IGNORECASE
+)
 
 
 def read_status_part(text: str, *, max_recipients: int) -> tuple[Block, list[Finding], list[str]]:
@@ -128,7 +132,8 @@ def read_recipient(block: Block) -> Finding:
     status_field = fields.get("status", "")
     # QUIRK: Sendmail's kin and PMDF say in a comment behind the status what others say in Diagnostic-Code.
     comment = _COMMENT.search(status_field)
-    diagnostic = fields.get("diagnostic-code") or (comment[0].strip("()") if comment else None)
+    is_telling = comment is not None and not _NAMES_CLASS.fullmatch(comment[0])
+    diagnostic = fields.get("diagnostic-code") or (comment[0].strip("()") if comment and is_telling else None)
     said = read_codes(without_type(diagnostic or ""))
     status = Status.parse(status_field.split("(")[0].strip())
     by_status = read_codes(status_field) if status is None or comment else _NO_CODES

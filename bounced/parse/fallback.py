@@ -4,6 +4,7 @@ This is the one module that knows the standard library's ``email``. Both are
 given little: the start of the message, and only when it has few parts.
 """
 
+from dataclasses import replace
 from email import message_from_bytes
 from email.policy import compat32
 
@@ -14,6 +15,7 @@ from bounced.parse.mail import Mail
 _BYTES = 1 << 16
 _LINES = 4000  # flufl.bounce asks some fifty patterns about each
 _BOUNDARIES = 20
+_EXPLANATION_LENGTH = 2000
 # A detector raises what its own code happens to raise; flufl.bounce passes it on.
 _DETECTOR_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
@@ -40,6 +42,8 @@ def read(mail: Mail) -> Report | None:
     findings = [*_findings(permanent, Action.FAILED), *_findings(temporary - permanent, Action.DELAYED)]
     if not findings:
         return None
+    if len(findings) == 1:
+        findings = [replace(findings[0], explanation=mail.report_text[:_EXPLANATION_LENGTH].strip() or None)]
     return Report(
         kind=Kind.BOUNCE if findings[0].action is Action.FAILED else Kind.DELAY,
         findings=tuple(findings),

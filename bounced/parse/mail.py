@@ -25,6 +25,7 @@ _DAEMON = re.compile(
     r"|mdaemon)|<>"
 )
 _ANSWER = re.compile(r"\s*(?:\[[^\]]{1,60}\]\s*)?(?:re|aw|sv|antw|odp|rif|res)(?:\[\d+\])?\s*:", re.IGNORECASE)
+_TAGGED = re.compile(r"\s*\[[^\]]{1,60}\]")
 _FORWARD = re.compile(r"\s*(?:fwd?|wg|tr|rv|enc|i)\s*:", re.IGNORECASE)
 _CONVERSATION_HEADERS = frozenset(
     {"in-reply-to", "references", "list-id", "list-post", "mailing-list", "list-unsubscribe"}
@@ -79,12 +80,14 @@ class Mail:
     def is_conversation(self) -> bool:
         """Whether people are talking: an answer, or something from a mailing list, about bounces perhaps.
 
-        A report that somebody forwards whole is still a report.
+        A report that somebody forwards whole is still a report. Lists and trackers put their name
+        into square brackets before the subject.
         """
         if _FORWARD.match(self.headers.get("subject") or "") and unquote_forwarded(self.text) != self.text:
             return False
-        is_answer = bool(_ANSWER.match(self.headers.get("subject") or ""))
-        return is_answer or not _CONVERSATION_HEADERS.isdisjoint(self.headers.names)
+        subject = self.headers.get("subject") or ""
+        is_marked = bool(_ANSWER.match(subject)) or (not self.is_from_system and bool(_TAGGED.match(subject)))
+        return is_marked or not _CONVERSATION_HEADERS.isdisjoint(self.headers.names)
 
     @cached_property
     def may_be_bounce(self) -> bool:

@@ -26,12 +26,15 @@ _ADDRESS_ENDS = re.compile(r"[>\"'\])]*\s*(?:[:,;.(\[<]|\Z|on \b|is\b|error\b|in
 _ALONE = re.compile(r"[>\"'\]):,;.]*\Z")
 _BETWEEN = " :=<\"'(*-\t,"
 _LABEL = re.compile(r"\s*[A-Za-z-]+: ")
+# How filters describe the mail that they refused: its fields, without the mail itself.
+_LISTED_TO = re.compile(r"^[ \t>]*(?:To|Recipients?)[ \t]*:[ \t]*(\S[^\n]{0,1000})$", re.MULTILINE)
 _WORDS = re.compile(r"[^\W\d_]{3,}")
 _GREETING = re.compile(r"(?:hi|hello|hey|dear|good (?:morning|day|evening)|hallo|bonjour|hola|ciao)\b[^.]{0,60}?[,!]")
 _SAID_LENGTH = 2000
 # Where in a text the words of its kind must stand: right after a line of signs perhaps, or within the first lines.
 _FIRST_WORDS, _BEGINNING = 12, 800
 _LEAST_WORDS = 2
+_FAILURE = frozenset({"bounce", "delay", "gave_up"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +55,18 @@ class _Mention:
 def read(mail: Mail) -> Report | None:
     """Return what the text of `mail` says of its recipients, or None where it is no report."""
     family = next((name for name in mail.report_wording if name.startswith(FAMILY)), "")[len(FAMILY) :]
-    if not mail.is_from_system and not _is_report(mail, family):
+    if not mail.is_from_daemon and not _is_report(mail, family):
         return None
     said = say_of_recipients(mail)
-    found = said or dict.fromkeys(guess_recipients(mail), "")
+    found = said or (dict.fromkeys(guess_recipients(mail), "") if family or _speaks_of_failure(mail) else {})
     if not found and not family:
         return None
+    report = _with_subject(mail) if len(found) == 1 else mail.report_text
     is_delay = _is_delay(mail)
     action = Action.DELAYED if is_delay else Action.FAILED
     return Report(
         kind=Kind.DELAY if is_delay else Kind.BOUNCE,
-        findings=tuple(_make_finding(address, text, mail.report_text, action) for address, text in found.items()),
+        findings=tuple(_make_finding(address, text, report, action) for address, text in found.items()),
         reader=f"text/{family}" if family else "text",
         notes=() if said else ("the text names no recipient by itself",),
     )
@@ -71,10 +75,13 @@ def read(mail: Mail) -> Report | None:
 def _is_report(mail: Mail, family: str) -> bool:
     """Whether a text that no mail system signs for is a report all the same.
 
-    People write about bounces and quote them. A report begins with the words
-    of its kind; in what is no answer and greets nobody they may come a little
-    later, or a server's reply may stand for them.
+    People write about bounces and quote them, and their automatic answers have
+    a null reverse-path as well: that counts where the subject names a failure.
+    A report begins with the words of its kind; in what is no answer and greets
+    nobody they may come a little later, or a server's reply may stand for them.
     """
+    if mail.is_from_system and not _FAILURE.isdisjoint(mail.subject_wording):
+        return True
     folded = mail.folded_report
     if _GREETING.match(folded):
         return False
@@ -86,20 +93,42 @@ def _is_report(mail: Mail, family: str) -> bool:
     return mail.may_be_bounce and (said.reply is not None or said.status is not None)
 
 
+def _with_subject(mail: Mail) -> str:
+    """Return the report, with a subject before it that says more than which mail it is about.
+
+    QUIRK: Sendmail 5 says only there that it gave up, or that the user is unknown.
+    """
+    subject = mail.headers.get("subject") or ""
+    return f"{subject}\n{mail.report_text}" if subject.lower().startswith("returned mail:") else mail.report_text
+
+
+def _speaks_of_failure(mail: Mail) -> bool:
+    """Whether the header, or the text of a mail system, says that something was not delivered."""
+    if "x-failed-recipients" in mail.headers or not _FAILURE.isdisjoint(mail.subject_wording):
+        return True
+    said = read_codes(mail.report_text[:_BEGINNING])
+    is_told = not mail.report_wording.keys().isdisjoint({"announce", "returned", *_FAILURE})
+    return mail.is_from_daemon and (is_told or said.reply is not None or said.status is not None)
+
+
 def say_of_recipients(mail: Mail) -> dict[str, str]:
     """Return the recipients that the text names, each with what it says of it."""
     return _find_recipients(mail) or read_transcript(mail.report_text)
 
 
 def guess_recipients(mail: Mail) -> list[str]:
-    """Say whom it concerns where no text does: a header field, the subject, the mail that came back."""
+    """Say whom it concerns where no text does: a header field, the subject, the mail that came back or is described."""
     failed = ADDRESS.findall(mail.headers.get("x-failed-recipients") or "")
     if failed:
         return [clean_address(address) for address in failed]
     subject = ADDRESS.findall(mail.headers.get("subject") or "")
     if len(subject) == 1:
         return [clean_address(subject[0])]
-    return _sole_recipient(mail.returned) if mail.returned else []
+    if mail.returned:
+        return _sole_recipient(mail.returned)
+    ours = (mail.headers.get("to") or "").lower()
+    listed = [address for line in _LISTED_TO.findall(mail.report_text) for address in ADDRESS.findall(line)]
+    return [clean_address(address) for address in listed if address.lower() not in ours]
 
 
 def _sole_recipient(returned: Headers) -> list[str]:

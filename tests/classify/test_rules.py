@@ -101,6 +101,11 @@ def test_the_codes_before_the_lines_of_a_reply_part_no_phrase(reply, reason):
         ("ann (ann@example.com) not listed in Domino Directory", "user_unknown"),
         ("you were blocked by the recipient", "recipient_filter"),
         ("blocked by bl.example.org", "ip_blocklisted"),
+        ("554 5.7.1 Message blocked by policy", "policy"),
+        ("550 5.1.1 RCPT TO:<ann@example.com> max message size exceeded", "message_too_large"),
+        ("Rejected by esa1.iphmx.com: 550 #5.1.0 Unknown user", "user_unknown"),
+        ("550 ann@example.com...User unknown", "user_unknown"),
+        ("501 5.5.4 Invalid domain name in EHLO", "sender_rejected"),
     ],
 )
 def test_the_more_exact_words_win(text, reason):

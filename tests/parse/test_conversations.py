@@ -38,6 +38,11 @@ def mail(text, *, sender="Ben <ben@example.org>", **fields):
         mail(f"Ben wrote:\n> It says:\n>\n{PASTED}", In_Reply_To="<1@example.org>", Subject="Delivery failed"),
         mail(f"I see this in the log:\n{PASTED}", List_Id="<help.example.net>", Subject="[help] bounces"),
         mail("Your parcel could not be delivered to ann@example.com.", Subject="Delivery failed: your parcel"),
+        mail("if (code == 550)\n    /* ann@example.com: user unknown */\n", Subject="[commit] Handle bounced mail"),
+        mail("12 users:\n550 5.1.1 <ann@example.com>: User unknown\n", Subject="Cron <root@mx> sum", Return_Path="<>"),
+        mail("Ann has accepted. ann@example.com", Subject="Accepted: Meeting", Return_Path="<>"),
+        mail("x", sender="postmaster@example.org", Subject="Report domain: example.net Report-ID: <1@example.org>"),
+        mail("The mailbox of ben@example.org is almost full.", sender="postmaster@example.org", Subject="Your quota"),
         mail(
             "The following addresses failed our check: ann@example.com", Subject="Newsletter", List_Unsubscribe="<x:>"
         ),
@@ -67,3 +72,28 @@ def test_what_a_system_writes_is_one(raw):
     understanding = understand(raw)
     assert understanding.kind is Kind.BOUNCE
     assert [outcome.recipient for outcome in understanding.outcomes] == ["ann@example.com"]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        mail("I am away until Monday.\n\nBen\nben@example.org\n", Subject="AW: Weekly news", Return_Path="<>"),
+        mail("I will answer soon.\n\nben@example.org\n", Subject="Thank you", Return_Path="<>", Precedence="bulk"),
+        mail("He has left the company.", Subject="Weekly news", Return_Path="<>", In_Reply_To="<1@example.net>"),
+    ],
+)
+def test_who_answers_with_a_null_reverse_path_is_a_machine(raw):
+    understanding = understand(raw)
+    assert understanding.kind is Kind.AUTO_REPLY
+    assert [outcome.verdict for outcome in understanding.outcomes] == [None]
+
+
+def test_a_question_in_the_form_of_a_status_report_is_a_challenge():
+    report = (
+        "From: noreply@example.org\nReply-To: ann@example.com\nSubject: Re: Weekly news (Action Required)\n"
+        "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\nYou are not on my list.\n"
+        "--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; example.org\n\n"
+        "Final-Recipient: rfc822; ann@example.com\nAction: delayed\nStatus: 4.7.0\n"
+        "Diagnostic-Code: X-Boxbe-Notice; Sender not pre-approved.\n--b--\n"
+    )
+    assert understand(report.encode()).kind is Kind.CHALLENGE

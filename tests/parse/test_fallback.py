@@ -16,6 +16,7 @@ def test_a_report_is_read_whoever_sent_it(sender):
     report = parse(sender + SMTP32 + FULL)
     assert (report.kind, report.reader) == (Kind.BOUNCE, "flufl")
     assert [(finding.recipient, finding.action) for finding in report.findings] == [("ann@example.com", Action.FAILED)]
+    assert report.findings[0].explanation == FULL.decode().strip()
 
 
 def test_a_report_is_read_whatever_its_header_holds():

@@ -98,3 +98,12 @@ def test_a_report_that_names_nobody_is_still_a_report(fields, kind):
 
 def test_a_report_without_any_recipient_field_says_nothing_of_recipients():
     assert report_of("Reporting-MTA: dns; mx.example.net").findings == ()
+
+
+@pytest.mark.parametrize(
+    ("comment", "diagnostic"),
+    [("(permanent failure)", None), ("(unknown temporary failure)", None), ("(host is down)", "host is down")],
+)
+def test_a_comment_behind_the_status_counts_where_it_says_more(comment, diagnostic):
+    report = report_of(f"Final-Recipient: rfc822; ann@example.com\nAction: failed\nStatus: 5.0.0 {comment}")
+    assert report.findings[0].diagnostic == diagnostic

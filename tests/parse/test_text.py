@@ -94,3 +94,19 @@ def test_who_still_tries_reports_a_delay(text, kind):
 @pytest.mark.parametrize("text", ["", "How do you do?", "Write to ann@example.com instead, please."])
 def test_mail_of_people_is_no_report(text):
     assert parse(f"From: ivo@example.com\nSubject: hello\n\n{text}".encode()).kind is Kind.NOT_BOUNCE
+
+
+def test_a_filter_describes_the_mail_that_it_refused():
+    described = "Our virus detector has been triggered by:\n  To: ann@example.com\n  Subject: Offer\n"
+    report = report_of(described, subject="Viruses detected", To="news@example.net")
+    assert [finding.recipient for finding in report.findings] == ["ann@example.com"]
+    ours = described.replace("ann@example.com", "news@example.net")
+    assert report_of(ours, subject="Viruses detected", To="news@example.net").findings == ()
+
+
+def test_the_subject_explains_what_the_text_leaves_open():
+    text = "   ----- Transcript of session follows -----\n421 mx.example.com... Deferred: Connection timed out\n\n"
+    text += "   ----- Unsent message follows -----\nFrom: news@example.net\nTo: ann@example.com\n"
+    report = report_of(text, subject="Returned mail: Cannot send message for 4 days")
+    assert report.findings[0].explanation.startswith("Returned mail: Cannot send message for 4 days")
+    assert not report_of(text, subject="Undeliverable: no spam").findings[0].explanation.startswith("Undeliverable")
