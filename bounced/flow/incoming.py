@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 
-from bounced import log, metrics
+from bounced import log
 from bounced.event import make_quarantine_event
 from bounced.flow.measuring import count_conclusion
 from bounced.flow.outgoing import Outgoing
@@ -131,11 +131,8 @@ class Incoming:
         """Read messages, but those that have had all their attempts."""
         readings: dict[str, Reading | None] = {}
         to_read = [job.message for job in jobs if job.claimed.attempts <= _MOST_ATTEMPTS]
-        before = time.monotonic()
         for message, reading in zip(to_read, self._read(to_read), strict=True):
             self._moved_at = time.monotonic()
-            metrics.read_seconds.observe(self._moved_at - before)
-            before = self._moved_at
             readings[message.id] = reading
         return [readings.get(job.message.id) for job in jobs]
 
@@ -165,9 +162,9 @@ class Incoming:
                 message=message.id,
                 kind=reading.kind,
                 recipient=one.recipient,
-                reason=one.verdict and one.verdict.reason,
-                advice=one.verdict and one.verdict.advice,
-                rule=one.verdict and one.verdict.why.rule,
+                reason=one.reason,
+                advice=one.advice,
+                rule=one.rule,
             )
         if not reading.judged:
             _log.info("message_concluded", stage="classify", message=message.id, kind=reading.kind)

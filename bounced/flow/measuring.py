@@ -23,6 +23,7 @@ def count_conclusion(reading: Reading | None, events: Iterable[Event]) -> None:
         metrics.quarantined.inc()
     else:
         metrics.messages_read(reading.kind).inc()
+        metrics.read_seconds.observe(reading.seconds)
         for one in reading.judged:
             _count_recipient(one)
     for event in events:
@@ -30,12 +31,10 @@ def count_conclusion(reading: Reading | None, events: Iterable[Event]) -> None:
 
 
 def _count_recipient(judged: Judged) -> None:
-    verdict = judged.verdict
-    if verdict is None:
+    if judged.rule is None:
         return
-    provider = verdict.provider.name if verdict.provider else ""
-    metrics.bounces(verdict.bounce_type, verdict.reason, verdict.fault, provider).inc()
-    if judged.has_diagnostic and verdict.why.rule.startswith(("codes/", "words/")):
+    metrics.bounces(judged.bounce_type, judged.reason, judged.fault, judged.provider).inc()
+    if judged.has_diagnostic and judged.rule.startswith(("codes/", "words/")):
         metrics.unknown_diagnostics.inc()
 
 

@@ -5,19 +5,20 @@ takes only that process with it. The next one goes on with the messages after
 it; the guilty one is tried again alone, and set aside by the caller.
 """
 
+import mmap
 import os
 import socket
 import subprocess
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, Self
 
 from bounced import log
+from bounced.flow.crossing import Packed, pack_message, unpack_reading
 from bounced.flow.reading import Reading, Understand
-from bounced.flow.worker import READY
+from bounced.flow.worker import PLACE, READY
 from bounced.model import Message
 
 _log = log.get("parse")
@@ -74,22 +75,26 @@ class Reader:
 
     def read(self, messages: Sequence[Message]) -> Iterator[Reading | None]:
         """Yield what follows from each message, in order; None where reading it failed."""
-        left = deque(messages)
-        while left:
+        begin = done = 0
+        while done < len(messages):
             worker = self._ready_worker()
             if worker is None:
-                yield from [None] * len(left)
+                yield from [None] * (len(messages) - done)
                 return
             try:
-                worker.send(left)
-                while left:
-                    answer = worker.receive(self._all_seconds + _GRACE_SECONDS)
-                    yield _told(answer, left.popleft())
+                begin = done
+                worker.send(messages[begin:])
+                while done < len(messages):
+                    for answer in worker.receive(self._all_seconds + _GRACE_SECONDS):
+                        yield _told(answer, messages[done])
+                        done += 1
             except (EOFError, OSError) as error:
-                code, guilty = worker.end(), left.popleft()
+                guilty, code = begin + worker.place, worker.end()
                 if not self._is_closed.is_set():
-                    _log.error("reader_died", message=guilty.id, exit_code=code, error=repr(error))
+                    _log.error("reader_died", message=messages[guilty].id, exit_code=code, error=repr(error))
+                yield from self.read(messages[done:guilty])  # they were read, but their answers are lost
                 yield None
+                done = guilty + 1
 
     def _ready_worker(self) -> "_Worker | None":
         """Return a process that is ready; None once this is closed."""
@@ -113,29 +118,33 @@ class Reader:
         return worker
 
 
-def _told(answer: Reading | str, message: Message) -> Reading | None:
+def _told(answer: Packed | str, message: Message) -> Reading | None:
     """Return what the worker read, or log what went wrong there."""
-    if isinstance(answer, Reading):
-        return answer
-    _log.error("message_not_readable", message=message.id, exception=answer)
-    return None
+    if isinstance(answer, str):
+        _log.error("message_not_readable", message=message.id, exception=answer)
+        return None
+    return unpack_reading(answer, message)
 
 
 class _Worker:
-    """One process and our end of the socket to it."""
+    """One process, our end of the socket to it, and a number that it writes into memory which both see."""
 
     def __init__(self, make_understand: Callable[[], Understand]) -> None:
         self._make_understand, self._is_ready = make_understand, False
         ours, theirs = socket.socketpair()
+        memory = os.memfd_create("place")
+        os.truncate(memory, 8)
+        self._place = memoryview(mmap.mmap(memory, 0)).cast(PLACE)
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
                 # Without -P the directory we stand in, which others may write to, would come first.
-                [sys.executable, "-P", "-m", "bounced.flow.worker", str(theirs.fileno())],
+                [sys.executable, "-P", "-m", "bounced.flow.worker", str(theirs.fileno()), str(memory)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[theirs.fileno(), memory],
                 env=_environment(),
             )
+        os.close(memory)
         self._connection = Connection(ours.detach())
 
     def serves(self, make_understand: Callable[[], Understand]) -> bool:
@@ -150,7 +159,13 @@ class _Worker:
 
     def send(self, messages: Sequence[Message]) -> None:
         """Give it messages to read."""
-        self._connection.send(list(messages))
+        self._place[0] = 0
+        self._connection.send(list(map(pack_message, messages)))
+
+    @property
+    def place(self) -> int:
+        """Which of the messages it was given last it is reading, or was when it ended."""
+        return self._place[0]
 
     def receive(self, patience_seconds: float) -> Any:
         """Return its next answer; raises EOFError, or OSError where there is none in time."""

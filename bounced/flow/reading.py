@@ -4,8 +4,9 @@ The outcome is plain values, because it comes from another process.
 """
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC
 from functools import partial
 
@@ -14,11 +15,13 @@ from bounced.classify import Knowledge, Profile
 from bounced.escalate import Fact, find_facts, recipient_key
 from bounced.event import describe_understanding, make_events, make_undeliverable_event
 from bounced.identify import VerpSettings
-from bounced.model import Envelope, Event, EventType, Kind, Message, Understanding, Verdict
+from bounced.model import Envelope, Event, EventType, Kind, Message, Outcome, Understanding
 from bounced.pipeline import make_knowledge, understand
 
 Understand = Callable[[bytes, Envelope | None], Understanding]
 """Parse, identify and classify in one call, with the envelope where that is known."""
+
+_encoder = json.JSONEncoder(ensure_ascii=False)  # made once: to make one costs more than to use it
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +68,26 @@ def _understand(recipe: Recipe, knowledge: Knowledge, raw: bytes, envelope: Enve
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What was concluded about one recipient, for the log and the metrics.
+    """What was concluded about one recipient, for the log and the metrics; None but for the first where nothing failed.
 
     Attributes:
         recipient: The address we sent to.
-        verdict: What follows; None where nothing failed.
+        bounce_type: Whether it is a hard bounce or a soft one.
+        advice: What to do.
+        reason: Why.
+        fault: Whose fault it is.
+        rule: Which rule says so.
+        provider: Whose server refused; empty where nobody knows.
         has_diagnostic: Whether a server said anything in words.
     """
 
     recipient: str
-    verdict: Verdict | None
+    bounce_type: str | None
+    advice: str | None
+    reason: str | None
+    fault: str | None
+    rule: str | None
+    provider: str | None
     has_diagnostic: bool
 
 
@@ -88,6 +101,7 @@ class Reading:
         events: What is to be told.
         facts: What it says about recipients.
         judged: What was concluded about each of them.
+        seconds: How long that took.
     """
 
     kind: Kind
@@ -95,6 +109,7 @@ class Reading:
     events: tuple[Event, ...]
     facts: tuple[Fact, ...]
     judged: tuple[Judged, ...]
+    seconds: float = field(compare=False)
 
 
 def read_message(message: Message, understand: Understand, *, source: str) -> Reading:
@@ -105,18 +120,32 @@ def read_message(message: Message, understand: Understand, *, source: str) -> Re
         understand: Parse, identify and classify in one call.
         source: How this installation names itself in events.
     """
+    begin = time.perf_counter()
     understanding = understand(message.raw, message.envelope)
     return Reading(
         kind=understanding.kind,
-        report=json.dumps(describe_understanding(understanding), ensure_ascii=False),
+        report=_encoder.encode(describe_understanding(understanding)),
         events=make_events(message, understanding, source=source),
         facts=find_facts(message, understanding),
-        judged=tuple(
-            [
-                Judged(outcome.recipient, outcome.verdict, outcome.finding.diagnostic is not None)
-                for outcome in understanding.outcomes
-            ]
-        ),
+        judged=tuple([_judged(outcome) for outcome in understanding.outcomes]),
+        seconds=time.perf_counter() - begin,
+    )
+
+
+def _judged(outcome: Outcome) -> Judged:
+    verdict, has_diagnostic = outcome.verdict, outcome.finding.diagnostic is not None
+    if verdict is None:
+        return Judged(outcome.recipient, None, None, None, None, None, None, has_diagnostic)
+    provider = verdict.provider.name if verdict.provider else ""
+    return Judged(
+        outcome.recipient,
+        str(verdict.bounce_type),
+        str(verdict.advice),
+        verdict.reason,
+        str(verdict.fault),
+        verdict.why.rule,
+        provider,
+        has_diagnostic,
     )
 
 

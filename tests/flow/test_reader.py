@@ -63,6 +63,15 @@ def test_only_the_guilty_message_is_not_read(open_reader, header):
     assert [one and one.events[0].recipient for one in readings] == ["ann@example.com", None, "ben@example.com"]
 
 
+def test_of_many_that_are_read_together_each_guilty_one_is_found(open_reader):
+    mails = [dsn(f"user{number}@example.com", header=FATAL if number in (7, 8, 30) else "") for number in range(40)]
+    with open_reader() as reader:
+        readings = list(reader.read(list(map(message, mails))))
+    assert [number for number, one in enumerate(readings) if one is None] == [7, 8, 30]
+    expected = [f"user{number}@example.com" for number in range(40) if number not in (7, 8, 30)]
+    assert [one.events[0].recipient for one in readings if one] == expected
+
+
 def test_new_rules_hold_for_what_is_read_after_them(open_reader):
     bounce = message(dsn("ann@example.com", said="550 the moon is full"))
     with open_reader(recipe()) as reader:
@@ -75,7 +84,7 @@ def test_new_rules_hold_for_what_is_read_after_them(open_reader):
 
 def test_a_reader_that_is_closed_gives_up_what_it_is_at(open_reader):
     held_up = [message(dsn("ann@example.com", header=ENDLESS)), message(dsn("ben@example.com"))]
-    with open_reader() as reader:
+    with open_reader(all_seconds=1) as reader:
         readings = reader.read([message(dsn("eve@example.com")), *held_up])
         assert next(readings)
         closing = threading.Timer(0.1, reader.close)
