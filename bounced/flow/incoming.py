@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from bounced import log
+from bounced.errors import StoreError
 from bounced.event import make_quarantine_event
 from bounced.flow.measuring import count_conclusion
-from bounced.flow.outgoing import Outgoing
+from bounced.flow.outgoing import Outgoing, Plan
 from bounced.flow.reading import Reading, tell_undeliverable
-from bounced.flow.window import Window, until_stored
+from bounced.flow.window import Window, store_all
 from bounced.model import EventType, Kind, Message
 from bounced.store import Claimed, Conclusion, Escalation, Store
 
@@ -28,6 +29,7 @@ Read = Callable[[Sequence[Message]], Iterable[Reading | None]]
 
 _WINDOW_MESSAGES, _WINDOW_BYTES = 512, 64 * 1024 * 1024
 _BATCH = 32
+_BATCHES_AT_HAND = 2  # while one is read, the next waits at the door
 _POLL_SECONDS = 1.0
 _MOST_ATTEMPTS = 3
 
@@ -46,6 +48,16 @@ class _Job:
     @property
     def size(self) -> int:
         return len(self.claimed.message.raw)
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A conclusion that is not stored yet, with what goes on when it is."""
+
+    job: _Job
+    reading: Reading | None
+    conclusion: Conclusion
+    plan: Plan
 
 
 class Incoming:
@@ -102,14 +114,17 @@ class Incoming:
         with ThreadPoolExecutor(1, thread_name_prefix="parser") as parser:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._window.keep_filled(self._claim, poll_seconds=_POLL_SECONDS))
-                while True:
-                    batch = [await self._queue.get()]
-                    while len(batch) < _BATCH and not self._queue.empty():
-                        batch.append(self._queue.get_nowait())
-                    results = await asyncio.get_running_loop().run_in_executor(parser, self._read_all, batch)
-                    self._unread -= len(batch)
-                    for job, result in zip(batch, results, strict=True):
-                        tasks.create_task(self._conclude(job, result))
+                for _ in range(_BATCHES_AT_HAND):
+                    tasks.create_task(self._work(parser, tasks))
+
+    async def _work(self, parser: ThreadPoolExecutor, tasks: asyncio.TaskGroup) -> None:
+        while True:
+            batch = [await self._queue.get()]
+            while len(batch) < _BATCH and not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            readings = await asyncio.get_running_loop().run_in_executor(parser, self._read_all, batch)
+            self._unread -= len(batch)
+            tasks.create_task(self._conclude_all(batch, readings))
 
     async def until_idle(self) -> None:
         """Wait until every message in memory is concluded."""
@@ -136,23 +151,39 @@ class Incoming:
             readings[message.id] = reading
         return [readings.get(job.message.id) for job in jobs]
 
-    async def _conclude(self, job: _Job, reading: Reading | None) -> None:
+    async def _conclude_all(self, jobs: Sequence[_Job], readings: Sequence[Reading | None]) -> None:
+        drafts = [
+            self._draft(job, reading)
+            for job, reading in zip(jobs, readings, strict=True)
+            if self._is_over(job, reading)
+        ]
+        await store_all(self._store_drafts, drafts, self._go_on)
+
+    def _is_over(self, job: _Job, reading: Reading | None) -> bool:
+        """Tell whether a message was read, or not again; otherwise it is put at the end of the queue."""
         if reading is None and job.claimed.attempts < _MOST_ATTEMPTS:
             self._push(replace(job, claimed=Claimed(job.message, job.claimed.attempts + 1)))
-            return
+            return False
+        return True
+
+    def _draft(self, job: _Job, reading: Reading | None) -> _Draft:
         conclusion = self._quarantine(job) if reading is None else self._write_down(job.message, reading)
         plan = self._outgoing.plan(conclusion.events)
-        conclusion = replace(conclusion, deliveries=plan.deliveries, leased=plan.leased)
-        is_first = await until_stored(lambda: self._store.conclude(conclusion))
+        return _Draft(job, reading, replace(conclusion, deliveries=plan.deliveries, leased=plan.leased), plan)
+
+    async def _store_drafts(self, drafts: Sequence[_Draft]) -> list[bool | StoreError]:
+        return await self._store.conclude_all([draft.conclusion for draft in drafts])
+
+    def _go_on(self, draft: _Draft, is_first: bool) -> None:  # noqa: FBT001 - the answer of the store
         # CRASH HERE: nothing repeats; the deliveries are claimed from the store.
         if is_first:
-            count_conclusion(reading, conclusion.events)
-            self._outgoing.start(plan)
+            count_conclusion(draft.reading, draft.conclusion.events)
+            self._outgoing.start(draft.plan)
         else:
-            self._outgoing.forget(plan)
-        self.held.discard(job.message.id)
-        self._window.release(job.size)
-        job.done.set()
+            self._outgoing.forget(draft.plan)
+        self.held.discard(draft.job.message.id)
+        self._window.release(draft.job.size)
+        draft.job.done.set()
 
     def _write_down(self, message: Message, reading: Reading) -> Conclusion:
         for one in reading.judged:

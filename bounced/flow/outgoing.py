@@ -16,7 +16,8 @@ from datetime import datetime, timedelta
 from bounced import log, metrics
 from bounced.backoff import next_delay_seconds
 from bounced.deliver.sink import Sink
-from bounced.flow.window import Window, until_stored
+from bounced.errors import StoreError
+from bounced.flow.window import Window, store_all
 from bounced.model import Delivered, Delivery, Event, EventType, Failed, SendResult
 from bounced.store import DeliveryKey, Settlement, Store
 
@@ -186,7 +187,7 @@ class Feed:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._window.keep_filled(self._claim, poll_seconds=_POLL_SECONDS))
                 for _ in range(self._subscription.sink.concurrency):
-                    tasks.create_task(self._work())
+                    tasks.create_task(self._work(tasks))
 
     async def _close(self) -> None:
         await self._subscription.sink.close()
@@ -215,15 +216,14 @@ class Feed:
             self.push(delivery)
         return len(deliveries)
 
-    async def _work(self) -> None:
+    async def _work(self, tasks: asyncio.TaskGroup) -> None:
         while True:
             batch = [await self._queue.get()]
             while len(batch) < self._subscription.sink.batch_size and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
             results = await self._send(batch)
-            async with asyncio.TaskGroup() as tasks:
-                for delivery, result in zip(batch, results, strict=True):
-                    tasks.create_task(self._settle(delivery, result))
+            # The sink need not wait until it is written down that it has answered.
+            tasks.create_task(self._settle_all(batch, results))
 
     async def _send(self, batch: Sequence[Delivery]) -> Sequence[SendResult]:
         if self._is_gone:
@@ -252,11 +252,16 @@ class Feed:
                 if sink is not self._subscription.sink:
                     await sink.close()
 
-    async def _settle(self, delivery: Delivery, result: SendResult) -> None:
-        settlement = self._judge(delivery, result)
-        await until_stored(lambda: self._store.settle(settlement))
+    async def _settle_all(self, batch: Sequence[Delivery], results: Sequence[SendResult]) -> None:
+        settled = [(one, self._judge(one, result)) for one, result in zip(batch, results, strict=True)]
+        await store_all(self._store_settlements, settled, self._forget)
+
+    async def _store_settlements(self, settled: Sequence[tuple[Delivery, Settlement]]) -> Sequence[StoreError | None]:
+        return await self._store.settle_all([settlement for _, settlement in settled])
+
+    def _forget(self, settled: tuple[Delivery, Settlement], _: None) -> None:
         # CRASH HERE: nothing repeats.
-        self.release(delivery.event)
+        self.release(settled[0].event)
 
     def _judge(self, delivery: Delivery, result: SendResult) -> Settlement:
         key = (delivery.event.id, delivery.sink)

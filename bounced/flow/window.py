@@ -1,13 +1,14 @@
 """Hold a bounded part of the store's work in memory."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from bounced import log
 from bounced.errors import StoreError
 
 _log = log.get("store")
+_Item = TypeVar("_Item")
 _Answer = TypeVar("_Answer")
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 15.0
 
@@ -91,13 +92,29 @@ class Window:
             pass
 
 
-async def until_stored(write: Callable[[], Awaitable[_Answer]]) -> _Answer:
-    """Repeat `write` until the store takes it: what is done must not be forgotten because a disk is full."""
+async def store_all(
+    write: Callable[[Sequence[_Item]], Awaitable[Sequence[_Answer | StoreError]]],
+    items: Sequence[_Item],
+    then: Callable[[_Item, _Answer], None],
+) -> None:
+    """Repeat `write` until the store takes all: what is done must not be forgotten because a disk is full.
+
+    Args:
+        write: Writes items, and returns for each the answer or why the store refused it.
+        items: What is to be written.
+        then: Told of each item that is stored, without waiting for those that are not.
+    """
     pause = _FIRST_PAUSE_SECONDS
     while True:
-        try:
-            return await write()
-        except StoreError as error:
-            _log.warning("store_refused", error=str(error), retry_seconds=pause)
+        refused: list[_Item] = []
+        for item, answer in zip(items, await write(items), strict=True):
+            if isinstance(answer, StoreError):
+                refused.append(item)
+                _log.warning("store_refused", error=str(answer), retry_seconds=pause)
+            else:
+                then(item, answer)
+        if not refused:
+            return
+        items = refused
         await asyncio.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)

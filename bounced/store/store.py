@@ -183,9 +183,19 @@ class Store:
         """
         return await self._writer.run(self._conclude, Concluding(conclusion, self._clock(), self._lease()))
 
+    async def conclude_all(self, conclusions: Sequence[Conclusion]) -> list[bool | StoreError]:
+        """Do the same for many messages, each of which may be refused by itself."""
+        now, lease = self._clock(), self._lease()
+        return await self._writer.run_all(self._conclude, [Concluding(one, now, lease) for one in conclusions])
+
     async def settle(self, settlement: Settlement) -> None:
         """Note what became of an attempt; its lease ends."""
         await self._writer.run(promises.settle, Settling(settlement, self._clock()))
+
+    async def settle_all(self, settlements: Sequence[Settlement]) -> list[StoreError | None]:
+        """Do the same for many attempts, each of which may be refused by itself."""
+        now = self._clock()
+        return await self._writer.run_all(promises.settle, [Settling(one, now) for one in settlements])
 
     async def claim_messages(self, limit: int, *, max_bytes: int = _CLAIM_MAX_BYTES) -> list[Claimed]:
         """Lease messages that are due, the longest waiting first, and count the attempt.
@@ -198,9 +208,8 @@ class Store:
             limit: The largest number to return.
             max_bytes: Return no more than this, but at least one.
         """
-        return await self._writer.run(
-            leases.claim_messages, MessageClaim(limit, max_bytes, self._clock(), self._lease())
-        )
+        claim = MessageClaim(limit, max_bytes, self._clock(), self._lease())
+        return await self._writer.run(leases.claim_messages, claim)
 
     async def claim_deliveries(self, sink: str, limit: int) -> list[Delivery]:
         """Lease deliveries to `sink` that are due, the longest waiting first, and count the attempt."""
@@ -211,11 +220,8 @@ class Store:
 
         To be called several times within `lease_seconds`. What is leased in our
         name and not named here was lost with the answer to a commit; it is
-        claimed again when its lease has run out.
-
-        Args:
-            messages: Ids of the messages in memory.
-            deliveries: For each sink the ids of the events on their way to it.
+        claimed again when its lease has run out. Messages are named by their ids,
+        deliveries for each sink by the ids of their events.
         """
         return await self._writer.run(leases.renew, Renewal(self._lease(), tuple(messages), dict(deliveries)))
 
@@ -239,8 +245,7 @@ class Store:
 
         Args:
             since: Only those that ended at or after this time.
-            ids: Only those of these events.
-            sink: Only those to this sink.
+            ids, sink: Only those of these events, or to this sink.
             with_delivered: Also what the sink has confirmed, and lost.
         """
         return await self._in_batches(housekeeping.revive, Revival(self._clock(), since, ids, sink, with_delivered))
@@ -292,11 +297,7 @@ class Store:
         return await self._read(recall.fetch_recipient, self._memory.names.look_up(address), self._clock())
 
     async def check_recipients(self, addresses: Sequence[str]) -> dict[str, StoredRecipient]:
-        """Return how those of `addresses` stand that are known, by the addresses as they were given.
-
-        Args:
-            addresses: Up to 1,000.
-        """
+        """Return how those of up to 1,000 addresses stand that are known, by the addresses as they were given."""
         names = {address: self._memory.names.look_up(address) for address in addresses}
         found = await self._read(recall.fetch_recipients, set(names.values()), self._clock())
         return {address: found[name] for address, name in names.items() if name in found}

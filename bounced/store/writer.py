@@ -78,16 +78,36 @@ class Writer:
                 does nobody know; to repeat is always safe.
         """
         operation = _Operation(work, payload, weight_bytes, self._loop.create_future())
+        self._add([operation])
+        answer: Answer = await operation.future
+        return answer
+
+    async def run_all(self, work: Work[Payload, Answer], payloads: Sequence[Payload]) -> list[Answer | StoreError]:
+        """Do `work` for many payloads; return for each its answer, or why nothing was written for it.
+
+        Raises:
+            StoreError: The store is closed.
+        """
+        operations = [_Operation(work, payload, 0, self._loop.create_future()) for payload in payloads]
+        self._add(operations)
+        answers: list[Answer | StoreError] = []
+        for operation in operations:
+            try:
+                answers.append(await operation.future)
+            except StoreError as error:
+                answers.append(error)
+        return answers
+
+    def _add(self, operations: Sequence[_Operation]) -> None:
+        weight_bytes = sum([operation.weight_bytes for operation in operations])
         with self._changed:
             if not self._is_open:
                 raise StoreError("the store is closed")
             if weight_bytes and self._waiting and self._waiting_bytes + weight_bytes > _MAX_WAITING_BYTES:
                 raise StoreError("more waits to be written than may wait")
-            self._waiting.append(operation)
+            self._waiting.extend(operations)
             self._waiting_bytes += weight_bytes
             self._changed.notify()
-        answer: Answer = await operation.future
-        return answer
 
     async def close(self) -> None:
         """Write what waits, then end the thread."""
