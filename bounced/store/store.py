@@ -245,16 +245,14 @@ class Store:
 
         Args:
             since: Only those that ended at or after this time.
-            ids, sink: Only those of these events, or to this sink.
+            ids: Only those of these events.
+            sink: Only those to this sink.
             with_delivered: Also what the sink has confirmed, and lost.
         """
         return await self._in_batches(housekeeping.revive, Revival(self._clock(), since, ids, sink, with_delivered))
 
     async def retire_deliveries(self, sinks: Collection[str]) -> int:
-        """Make pending deliveries to any other sink than these dead; return how many there were.
-
-        To be called at the start, with all sinks that any daemon on this database has.
-        """
+        """Make pending deliveries to no sink of any daemon on this database dead; return how many there were."""
         return await self._in_batches(housekeeping.retire, Retirement(self._clock(), sinks))
 
     async def purge(self, horizon: Horizon) -> dict[str, int]:
