@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from bounced.model import Event, Message
+from bounced.store.bulk import Bulk, insert_all_new
 from bounced.store.leases import Lease
 from bounced.store.pseudonym import Names
 from bounced.store.recipients import Crossing, Memory, remember
@@ -21,16 +22,18 @@ from bounced.store.records import Conclusion, DeliveryKey, DeliveryState, Messag
 from bounced.store.rows import dump_envelope
 from bounced.store.schema import content, delivery, event, insert_new, message
 
-_CONCLUDE = (
-    update(message)
-    .where(message.c.id == bindparam("message_id"))
-    .values(
-        state=bindparam("state_"),
-        kind=bindparam("kind_"),
-        report=bindparam("report_"),
-        concluded_at=bindparam("now"),
-        due_at=None,
-        lease_owner=None,
+_conclude_all = Bulk(
+    lambda _: (
+        update(message)
+        .where(message.c.id == bindparam("message_id"))
+        .values(
+            state=bindparam("state_"),
+            kind=bindparam("kind_"),
+            report=bindparam("report_"),
+            concluded_at=bindparam("now"),
+            due_at=None,
+            lease_owner=None,
+        )
     )
 )
 _SETTLE = update(delivery).values(
@@ -42,11 +45,15 @@ _SETTLE = update(delivery).values(
     updated_at=bindparam("now"),
 )
 _THIS_DELIVERY = (delivery.c.event_id == bindparam("event"), delivery.c.sink == bindparam("to_sink"))
-_SETTLE_DELIVERED = _SETTLE.where(*_THIS_DELIVERY)
+_settle_delivered = Bulk(lambda _: _SETTLE.where(*_THIS_DELIVERY))
 # Every claim raises `attempts`: a failure told by a worker that lost its lease no longer matches.
-_SETTLE_FAILED = _SETTLE.where(
-    *_THIS_DELIVERY, delivery.c.state == DeliveryState.PENDING, delivery.c.attempts == bindparam("attempt")
+_settle_failed = Bulk(
+    lambda _: _SETTLE.where(
+        *_THIS_DELIVERY, delivery.c.state == DeliveryState.PENDING, delivery.c.attempts == bindparam("attempt")
+    )
 )
+_insert_events = insert_all_new(event)
+_insert_deliveries = insert_all_new(delivery)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +169,7 @@ def tell_crossings(concludings: Sequence[Concluding], crossings: Iterable[Crossi
 
 
 def _write_conclusions(memory: Memory, connection: Connection, concludings: Sequence[Concluding]) -> None:
-    connection.execute(_CONCLUDE, list(map(_conclusion_row, concludings)))
+    _conclude_all.run(connection, list(map(_conclusion_row, concludings)))
     write_events(memory, connection, concludings)
 
 
@@ -176,10 +183,8 @@ def write_events(memory: Memory, connection: Connection, concludings: Sequence[C
     deliveries = [
         _delivery_row(key, concluding) for concluding in concludings for key in concluding.conclusion.deliveries
     ]
-    if events:
-        connection.execute(insert_new(connection.dialect, event), events)
-    if deliveries:
-        connection.execute(insert_new(connection.dialect, delivery), deliveries)
+    _insert_events.run(connection, events)
+    _insert_deliveries.run(connection, deliveries)
 
 
 def _conclusion_row(concluding: Concluding) -> dict[str, Any]:
@@ -215,6 +220,7 @@ def _delivery_row(key: DeliveryKey, concluding: Concluding) -> dict[str, Any]:
         "attempts": 1 if lease else 0,
         "due_at": lease.until if lease else concluding.now,
         "lease_owner": lease.owner if lease else None,
+        "last_error": None,
         "updated_at": concluding.now,
     }
 
@@ -231,10 +237,8 @@ def settle(connection: Connection, settlings: Sequence[Settling]) -> list[None]:
     is_delivered = DeliveryState.DELIVERED
     delivered = [_settling_row(settling) for settling in settlings if settling.settlement.state is is_delivered]
     failed = [_settling_row(settling) for settling in settlings if settling.settlement.state is not is_delivered]
-    if delivered:
-        connection.execute(_SETTLE_DELIVERED, delivered)
-    if failed:
-        connection.execute(_SETTLE_FAILED, failed)
+    _settle_delivered.run(connection, delivered)
+    _settle_failed.run(connection, failed)
     return [None] * len(settlings)
 
 

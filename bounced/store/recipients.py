@@ -5,7 +5,7 @@ that daemons on one PostgreSQL wait for each other and never crosswise.
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,6 @@ from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
 from bounced.escalate import (
     DECAYED,
-    DEFAULT_POLICY,
     Fact,
     FactKind,
     Policy,
@@ -25,17 +24,26 @@ from bounced.escalate import (
     recipient_key,
 )
 from bounced.model import Fault
+from bounced.store.bulk import Bulk, insert_all_new
 from bounced.store.pseudonym import Names
 from bounced.store.records import ImportedRecipient
-from bounced.store.schema import insert_new, recipient, recipient_fact
+from bounced.store.schema import insert_new, is_one_of, recipient, recipient_fact
 
 _BATCH = 500
 _FIELDS = ("state", "why", "reason", "since", "first_bounce_at", "last_bounce_at", "counts", "days", "decays_at")
-_UPDATE = (
-    update(recipient)
-    .where(recipient.c.address == bindparam("name"))
-    .values({field: bindparam(f"{field}_") for field in (*_FIELDS, "updated_at")})
+_update_all = Bulk(
+    lambda _: (
+        update(recipient)
+        .where(recipient.c.address == bindparam("name"))
+        .values({field: bindparam(f"{field}_") for field in (*_FIELDS, "updated_at")})
+    )
 )
+_insert_recipients = Bulk(
+    lambda dialect: insert_new(dialect, recipient).values(
+        {"address": bindparam("name")} | {field: bindparam(f"{field}_") for field in (*_FIELDS, "updated_at")}
+    )
+)
+_insert_facts = insert_all_new(recipient_fact)
 _FORGET = delete(recipient_fact).where(
     recipient_fact.c.recipient == bindparam("name"),
     recipient_fact.c.message_id == bindparam("from_message"),
@@ -118,35 +126,50 @@ def _remember_all(
 def _remember(
     memory: Memory, connection: Connection, new: Mapping[str, Sequence[Fact]], now: datetime
 ) -> list[Crossing]:
-    before = _lock(connection, new, now)
-    if rows := [_fact_row(name, fact) for name, facts in new.items() for fact in facts]:
-        connection.execute(insert_new(connection.dialect, recipient_fact), rows)
-    known = fetch_facts(connection, list(new))
-    after = {name: judge(facts, memory.policy, now) for name, facts in known.items()}
-    connection.execute(_UPDATE, [_standing_row(name, standing, now) for name, standing in after.items()])
-    _forget_surplus(memory, connection, known)
+    known = _insert_unknown(memory, connection, new, now)
+    before = _lock(connection, known)
+    _insert_facts.run(connection, [_fact_row(name, fact) for name, facts in new.items() for fact in facts])
+    facts_of_known = fetch_facts(connection, known) if known else {}
+    all_facts = {**new, **facts_of_known}
+    after = {name: judge(facts, memory.policy, now) for name, facts in all_facts.items()}
+    _update_all.run(connection, [_standing_row(name, after[name], now) for name in known])
+    _forget_surplus(memory, connection, all_facts)
     crossings = []
     for name, standing in after.items():
         # What an operator imports is no news to anybody.
         bounces = [fact for fact in new[name] if fact.kind in (FactKind.HARD, FactKind.SOFT)]
-        if bounces and standing.state is State.UNDELIVERABLE and before[name] != State.UNDELIVERABLE:
+        if bounces and standing.state is State.UNDELIVERABLE and before.get(name) != State.UNDELIVERABLE:
             crossings.append(Crossing(bounces[-1], standing.epoch))
     return crossings
 
 
-def _lock(connection: Connection, names: Collection[str], now: datetime) -> dict[str, str]:
-    """Lock recipients in their order, new ones too, and return how they stood."""
-    nothing = _standing_row("", judge((), DEFAULT_POLICY), now)
-    row = {field: nothing[f"{field}_"] for field in (*_FIELDS, "updated_at")}
-    connection.execute(insert_new(connection.dialect, recipient), [row | {"address": name} for name in names])
-    query = select(recipient.c.address, recipient.c.state).where(recipient.c.address.in_(names))
+def _insert_unknown(
+    memory: Memory, connection: Connection, new: Mapping[str, Sequence[Fact]], now: datetime
+) -> list[str]:
+    """Insert the recipients that nobody knows, with the standing that follows from `new`; return the others."""
+    is_asked = is_one_of(connection.dialect, recipient.c.address, new)
+    known = set(connection.scalars(select(recipient.c.address).where(is_asked)))
+    unknown = [name for name in new if name not in known]
+    rows = [_standing_row(name, judge(new[name], memory.policy, now), now) for name in unknown]
+    if _insert_recipients.run(connection, rows) < len(rows):
+        return list(new)  # another daemon has just inserted one of them
+    return [name for name in new if name in known]
+
+
+def _lock(connection: Connection, names: Sequence[str]) -> dict[str, str]:
+    """Lock recipients in their order, and return how they stood."""
+    if not names:
+        return {}
+    query = select(recipient.c.address, recipient.c.state).where(
+        is_one_of(connection.dialect, recipient.c.address, names)
+    )
     return dict(connection.execute(query.order_by(recipient.c.address).with_for_update()).all())
 
 
 def fetch_facts(connection: Connection, names: Sequence[str]) -> dict[str, list[Fact]]:
     """Return the facts of each of `names`, the latest first."""
     found: dict[str, list[Fact]] = {name: [] for name in names}
-    query = select(recipient_fact).where(recipient_fact.c.recipient.in_(names))
+    query = select(recipient_fact).where(is_one_of(connection.dialect, recipient_fact.c.recipient, names))
     for row in connection.execute(query.order_by(recipient_fact.c.occurred_at.desc())):
         name, message_id, kind, occurred_at, reason, fault, code, is_weak, verified, state, by, note = row
         found[name].append(

@@ -252,7 +252,7 @@ class Store:
         return await self._in_batches(housekeeping.revive, Revival(self._clock(), since, ids, sink, with_delivered))
 
     async def retire_deliveries(self, sinks: Collection[str]) -> int:
-        """Make pending deliveries to no sink of any daemon on this database dead; return how many there were."""
+        """Give up what is pending for sinks that no daemon on this database has; return how many that were."""
         return await self._in_batches(housekeeping.retire, Retirement(self._clock(), sinks))
 
     async def purge(self, horizon: Horizon) -> dict[str, int]:
