@@ -6,6 +6,7 @@ time of each message on the processor, are limited.
 """
 
 import mmap
+import os
 import resource
 import signal
 import sys
@@ -22,6 +23,7 @@ from bounced.model import Message
 READY = "ready"
 PLACE: Final = "Q"  # how the number is written in the shared memory
 _PATIENCE_SECONDS = 0.05
+_NICENESS = 5  # who accepts comes first: what was accepted is safe, and can wait to be read
 _MEMORY_BYTES = 2 << 30
 # The daemon decides when we end: by closing the socket.
 _NOT_OURS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -69,6 +71,7 @@ def _read(message: Message, understand: Understand, source: str) -> Packed | str
 
 def main() -> None:
     """Serve the socket whose descriptor is the first argument; the second is that of the shared memory."""
+    os.nice(_NICENESS)
     for number in _NOT_OURS:
         signal.signal(number, signal.SIG_IGN)
     with suppress(OSError, ValueError):  # a service manager may not let us, and limit us itself

@@ -170,7 +170,7 @@ class Store:
             StoreError: It was not kept, for any other reason.
         """
         acceptance = Acceptance(message, self._clock(), self._lease() if lease else None)
-        return await self._writer.run(promises.accept, acceptance, weight_bytes=len(message.raw))
+        return await self._writer.run(promises.accept, acceptance, weight_bytes=len(message.raw), is_urgent=True)
 
     async def conclude(self, conclusion: Conclusion) -> bool:
         """Write all that follows from a message, together; its lease ends.

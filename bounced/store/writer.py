@@ -4,12 +4,17 @@ Whatever waits when the thread turns becomes one transaction and one fsync;
 the queue that formed meanwhile is the next one. There is no timer: a lone
 operation waits for nothing, a crowd shares a commit.
 
+What a client waits for comes first: while mail comes in a crowd, whatever
+else is to be written stands back, but never for longer than a second. It is
+then written in large groups, which also costs less.
+
 The thread knows no tables. An operation is a function that does its kind of
 work for many payloads at once, and one payload.
 """
 
 import asyncio
 import contextlib
+import math
 import threading
 import time
 from collections import deque
@@ -31,6 +36,9 @@ Work = Callable[[Connection, Sequence[Payload]], Sequence[Answer]]
 _MAX_GROUP_OPERATIONS = 512
 _MAX_GROUP_BYTES = 16 * 1024 * 1024
 _MAX_WAITING_BYTES = 256 * 1024 * 1024
+# So many urgent operations in one group are a crowd, and so long the next ones are expected.
+_CROWD, _CROWD_SECONDS = 8, 0.05
+_PATIENCE_SECONDS = 1.0
 
 _log = log.get("store")
 
@@ -43,6 +51,7 @@ class _Operation:
     payload: Any
     weight_bytes: int
     future: asyncio.Future[Any]
+    since: float
 
 
 _Outcome = tuple[_Operation, Any]
@@ -60,14 +69,18 @@ class Writer:
         self._engine = engine
         self._loop = asyncio.get_running_loop()
         self._changed = threading.Condition()
-        self._waiting: deque[_Operation] = deque()
+        self._urgent: deque[_Operation] = deque()
+        self._patient: deque[_Operation] = deque()
         self._waiting_bytes = 0
+        self._crowded_until = 0.0
         self._is_open = True
         self._is_in_trouble = False
         self._thread = threading.Thread(target=self._serve, name="store-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, work: Work[Payload, Answer], payload: Payload, *, weight_bytes: int = 0) -> Answer:
+    async def run(
+        self, work: Work[Payload, Answer], payload: Payload, *, weight_bytes: int = 0, is_urgent: bool = False
+    ) -> Answer:
         """Do `work` for `payload` and return its answer once that is committed.
 
         A caller that is cancelled before its turn has done nothing; afterwards
@@ -77,8 +90,8 @@ class Writer:
             StoreError: Nothing was written. Only where the connection broke during the commit
                 does nobody know; to repeat is always safe.
         """
-        operation = _Operation(work, payload, weight_bytes, self._loop.create_future())
-        self._add([operation])
+        operation = self._make(work, payload, weight_bytes)
+        self._add(self._urgent if is_urgent else self._patient, [operation])
         answer: Answer = await operation.future
         return answer
 
@@ -88,8 +101,8 @@ class Writer:
         Raises:
             StoreError: The store is closed.
         """
-        operations = [_Operation(work, payload, 0, self._loop.create_future()) for payload in payloads]
-        self._add(operations)
+        operations = [self._make(work, payload) for payload in payloads]
+        self._add(self._patient, operations)
         answers: list[Answer | StoreError] = []
         for operation in operations:
             try:
@@ -98,14 +111,17 @@ class Writer:
                 answers.append(error)
         return answers
 
-    def _add(self, operations: Sequence[_Operation]) -> None:
+    def _make(self, work: Work[Payload, Answer], payload: Payload, weight_bytes: int = 0) -> _Operation:
+        return _Operation(work, payload, weight_bytes, self._loop.create_future(), time.monotonic())
+
+    def _add(self, queue: deque[_Operation], operations: Sequence[_Operation]) -> None:
         weight_bytes = sum([operation.weight_bytes for operation in operations])
         with self._changed:
             if not self._is_open:
                 raise StoreError("the store is closed")
-            if weight_bytes and self._waiting and self._waiting_bytes + weight_bytes > _MAX_WAITING_BYTES:
+            if weight_bytes and self._waiting_bytes and self._waiting_bytes + weight_bytes > _MAX_WAITING_BYTES:
                 raise StoreError("more waits to be written than may wait")
-            self._waiting.extend(operations)
+            queue.extend(operations)
             self._waiting_bytes += weight_bytes
             self._changed.notify()
 
@@ -124,23 +140,37 @@ class Writer:
         finally:
             with self._changed:
                 self._is_open = False
-                left = [*group, *self._waiting]
+                left = [*group, *self._urgent, *self._patient]
             self._tell([(operation, StoreError("the store is closed")) for operation in left])
 
     def _next_group(self) -> list[_Operation]:
         """Wait for work and take as much as one transaction may hold; nothing at the end."""
         group: list[_Operation] = []
-        group_bytes = 0
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or not self._is_open)
-            while self._waiting and len(group) < _MAX_GROUP_OPERATIONS:
-                operation = self._waiting[0]
-                if group and group_bytes + operation.weight_bytes > _MAX_GROUP_BYTES:
-                    break
-                group.append(self._waiting.popleft())
-                group_bytes += operation.weight_bytes
-            self._waiting_bytes -= group_bytes
+            while self._is_open and not self._urgent and (seconds := self._seconds_to_stand_back()) > 0:
+                self._changed.wait(min(seconds, threading.TIMEOUT_MAX))
+            self._move(self._urgent, group)
+            if len(group) >= _CROWD:
+                self._crowded_until = time.monotonic() + _CROWD_SECONDS
+            if not self._is_open or self._seconds_to_stand_back() <= 0:
+                self._move(self._patient, group)
+            self._waiting_bytes -= sum([operation.weight_bytes for operation in group])
         return group
+
+    def _seconds_to_stand_back(self) -> float:
+        """Tell how long the operations that are not urgent wait for others; for ever where there are none."""
+        if not self._patient:
+            return math.inf
+        return min(self._crowded_until, self._patient[0].since + _PATIENCE_SECONDS) - time.monotonic()
+
+    def _move(self, queue: deque[_Operation], group: list[_Operation]) -> None:
+        """Take from `queue` what still goes into one transaction."""
+        group_bytes = sum([operation.weight_bytes for operation in group])
+        while queue and len(group) < _MAX_GROUP_OPERATIONS:
+            group_bytes += queue[0].weight_bytes
+            if group and group_bytes > _MAX_GROUP_BYTES:
+                break
+            group.append(queue.popleft())
 
     def _perform(self, group: list[_Operation]) -> list[_Outcome]:
         """Commit `group`; if it fails by one of its members, let only that one fail."""
