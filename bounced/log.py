@@ -33,6 +33,11 @@ def _clean(value: object, *, mask: bool) -> object:
             return value
 
 
+def _is_clean(value: object) -> bool:
+    """Tell of most values at little cost that there is nothing to mask and nothing to make visible."""
+    return type(value) is str and value.isprintable() and "@" not in value
+
+
 def _write_json(event: structlog.typing.EventDict, **_: object) -> str:
     return _encoder.encode(event)
 
@@ -63,10 +68,11 @@ def configure(*, level: str = "info", format_: Format = "auto", mask: bool = Tru
 
     def clean(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         # A traceback keeps its lines; what stands in them comes from strangers too.
-        traceback = str(event.pop("exception", "")).splitlines()
-        cleaned = {key: _clean(value, mask=mask) for key, value in event.items()}
-        lines = {"exception": "\n".join(str(_clean(line, mask=mask)) for line in traceback)} if traceback else {}
-        return cleaned | lines
+        traceback = event.pop("exception", None)
+        cleaned = {key: value if _is_clean(value) else _clean(value, mask=mask) for key, value in event.items()}
+        if traceback:
+            cleaned["exception"] = "\n".join(str(_clean(line, mask=mask)) for line in str(traceback).splitlines())
+        return cleaned
 
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,

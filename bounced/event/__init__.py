@@ -36,6 +36,13 @@ _TYPE_OF_KIND = {
     Kind.AUTO_REPLY: EventType.AUTO_REPLY,
 }
 
+# Every field that speaks of a recipient, as null.
+_NO_RECIPIENT = dict.fromkeys(name for name in EventData.__slots__ if name not in ("original", "message"))
+
+_encoder = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":")
+)  # made once: to make one costs more than to use it
+
 
 def describe_outcome(outcome: Outcome) -> dict[str, Any]:
     """Return what is known of one recipient as plain JSON values."""
@@ -129,7 +136,7 @@ def make_undeliverable_event(bounce: Event, *, recipient: str, epoch: str) -> Ev
     document = json.loads(bounce.document) | {"id": event_id, "type": type_}
     # A bounce that was corrected names the one it replaces; this replaces nothing.
     document["data"] |= {"advice": Advice.SUPPRESS, "replaces": None}
-    return Event(event_id, type_, bounce.recipient, routing_key=type_, document=_dump(document))
+    return Event(event_id, type_, bounce.recipient, routing_key=type_, document=_encoder.encode(document))
 
 
 def make_unrecognized_event(message: Message, understanding: Understanding, *, source: str) -> Event:
@@ -139,7 +146,7 @@ def make_unrecognized_event(message: Message, understanding: Understanding, *, s
 
 def make_quarantine_event(message: Message, *, source: str) -> Event:
     """Write the event for a message that no attempt to read survived."""
-    data = _no_recipient() | {
+    data = _NO_RECIPIENT | {
         "original": describe_original(Original()),
         "message": _describe_message(message, None, ["quarantined: reading this message failed three times"]),
     }
@@ -161,7 +168,7 @@ def _make(
 def _describe(message: Message, understanding: Understanding, outcome: Outcome | None) -> dict[str, Any]:
     report = understanding.report
     return {
-        **_no_recipient(),
+        **_NO_RECIPIENT,
         **(describe_outcome(outcome) if outcome else {"verp": _describe_verp(understanding.verp)}),
         "reporting_mta": report.reporting_mta,
         "original": describe_original(understanding.original),
@@ -185,7 +192,7 @@ def _wrap(
         "id": event_id,
         "source": source,
         "type": type_,
-        "time": _timestamp(message),
+        "time": data["message"]["received_at"],
         "datacontenttype": "application/json",
         "dataschema": SCHEMA,
         "data": data,
@@ -195,33 +202,19 @@ def _wrap(
         type=type_,
         recipient=recipient,
         routing_key=f"{type_}.{verdict.bounce_type}.{verdict.advice}" if is_bounce and verdict else type_,
-        document=_dump(document),
+        document=_encoder.encode(document),
     )
 
 
-def _dump(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-
-
 def _describe_message(message: Message, kind: Kind | None, notes: list[str]) -> dict[str, Any]:
+    moment = message.envelope.received_at.astimezone(UTC)
     return {
         "id": message.id,
-        "received_at": _timestamp(message),
+        "received_at": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "size": message.size,
         "kind": kind,
         "notes": notes,
     }
-
-
-def _no_recipient() -> dict[str, Any]:
-    """Every field that speaks of a recipient, as null."""
-    elsewhere = ("original", "message")
-    return {name: None for name in EventData.__slots__ if name not in elsewhere}
-
-
-def _timestamp(message: Message) -> str:
-    moment = message.envelope.received_at.astimezone(UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _text(value: object) -> str | None:
