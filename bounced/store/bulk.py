@@ -8,7 +8,6 @@ values are turned column by column, and the driver gets the rows as they are.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from operator import itemgetter
 from typing import Any
 
@@ -33,14 +32,17 @@ class Bulk:
     """
 
     def __init__(self, make: Callable[[Dialect], Insert | Update | Delete]) -> None:
-        self._compile = cache(lambda dialect: _compile(make(dialect), dialect))
+        self._make = make
+        self._compiled: dict[str, _Compiled] = {}
 
     def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
         """Run the statement for all of `rows`; return how many rows of the table that changed."""
         if not rows:
             return 0
-        compiled = self._compile(connection.dialect)
-        columns = [_read_column(rows, place, connection.dialect) for place in compiled.places]
+        dialect = connection.dialect
+        if (compiled := self._compiled.get(dialect.name)) is None:
+            self._compiled[dialect.name] = compiled = _compile(self._make(dialect), dialect)
+        columns = [_read_column(rows, place, dialect) for place in compiled.places]
         return connection.exec_driver_sql(compiled.text, list(zip(*columns, strict=True))).rowcount
 
 

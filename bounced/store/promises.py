@@ -22,6 +22,12 @@ from bounced.store.records import Conclusion, DeliveryKey, DeliveryState, Messag
 from bounced.store.rows import dump_envelope
 from bounced.store.schema import content, delivery, event, insert_new, message
 
+_SELECT_OPEN = (
+    select(message.c.id)
+    .where(message.c.id.in_(bindparam("ids", expanding=True)), message.c.state == MessageState.WAITING)
+    .order_by(message.c.id)
+    .with_for_update()
+)
 _conclude_all = Bulk(
     lambda _: (
         update(message)
@@ -142,8 +148,7 @@ def conclude(memory: Memory, connection: Connection, concludings: Sequence[Concl
 
 
 def _lock_open_messages(connection: Connection, ids: list[str]) -> set[str]:
-    is_open = (message.c.id.in_(ids), message.c.state == MessageState.WAITING)
-    return set(connection.scalars(select(message.c.id).where(*is_open).order_by(message.c.id).with_for_update()))
+    return set(connection.scalars(_SELECT_OPEN, {"ids": ids}))
 
 
 def _escalate(memory: Memory, connection: Connection, concludings: Sequence[Concluding]) -> list[Concluding]:

@@ -34,7 +34,8 @@ def fetch_recipient(connection: Connection, name: str, now: datetime) -> StoredR
 
 def fetch_recipients(connection: Connection, names: Collection[str], now: datetime) -> dict[str, StoredRecipient]:
     """Return how those of `names` stand that are known."""
-    rows = connection.execute(_select.where(is_one_of(connection.dialect, recipient.c.address, names)))
+    query = _select.where(is_one_of(recipient.c.address, connection.dialect.name))
+    rows = connection.execute(query, {"values": list(names)})
     return {row.address: _to_recipient(row, now) for row in rows}
 
 

@@ -8,9 +8,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, exists, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, exists, select, update
 
 from bounced.escalate import (
     DECAYED,
@@ -44,6 +45,26 @@ _insert_recipients = Bulk(
     )
 )
 _insert_facts = insert_all_new(recipient_fact)
+
+
+# Made once for each kind of database: to make a statement costs more than to run it.
+@cache
+def _select_known(database: str) -> Select[str]:
+    return select(recipient.c.address).where(is_one_of(recipient.c.address, database))
+
+
+@cache
+def _select_to_lock(database: str) -> Select[str, str]:
+    query = select(recipient.c.address, recipient.c.state).where(is_one_of(recipient.c.address, database))
+    return query.order_by(recipient.c.address).with_for_update()
+
+
+@cache
+def _select_facts(database: str) -> Select[Any]:
+    query = select(recipient_fact).where(is_one_of(recipient_fact.c.recipient, database))
+    return query.order_by(recipient_fact.c.occurred_at.desc())
+
+
 _FORGET = delete(recipient_fact).where(
     recipient_fact.c.recipient == bindparam("name"),
     recipient_fact.c.message_id == bindparam("from_message"),
@@ -126,12 +147,11 @@ def _remember_all(
 def _remember(
     memory: Memory, connection: Connection, new: Mapping[str, Sequence[Fact]], now: datetime
 ) -> list[Crossing]:
-    known = _insert_unknown(memory, connection, new, now)
+    known, after = _insert_unknown(memory, connection, new, now)
     before = _lock(connection, known)
     _insert_facts.run(connection, [_fact_row(name, fact) for name, facts in new.items() for fact in facts])
-    facts_of_known = fetch_facts(connection, known) if known else {}
-    all_facts = {**new, **facts_of_known}
-    after = {name: judge(facts, memory.policy, now) for name, facts in all_facts.items()}
+    all_facts = {**new, **fetch_facts(connection, known)}
+    after |= {name: judge(all_facts[name], memory.policy, now) for name in known}
     _update_all.run(connection, [_standing_row(name, after[name], now) for name in known])
     _forget_surplus(memory, connection, all_facts)
     crossings = []
@@ -145,32 +165,29 @@ def _remember(
 
 def _insert_unknown(
     memory: Memory, connection: Connection, new: Mapping[str, Sequence[Fact]], now: datetime
-) -> list[str]:
-    """Insert the recipients that nobody knows, with the standing that follows from `new`; return the others."""
-    is_asked = is_one_of(connection.dialect, recipient.c.address, new)
-    known = set(connection.scalars(select(recipient.c.address).where(is_asked)))
-    unknown = [name for name in new if name not in known]
-    rows = [_standing_row(name, judge(new[name], memory.policy, now), now) for name in unknown]
+) -> tuple[list[str], dict[str, Standing]]:
+    """Insert the recipients that nobody knows; return the others, and how those stand that are new."""
+    stored = set(connection.scalars(_select_known(connection.dialect.name), {"values": list(new)}))
+    standings = {name: judge(facts, memory.policy, now) for name, facts in new.items() if name not in stored}
+    rows = [_standing_row(name, standing, now) for name, standing in standings.items()]
     if _insert_recipients.run(connection, rows) < len(rows):
-        return list(new)  # another daemon has just inserted one of them
-    return [name for name in new if name in known]
+        return list(new), {}  # another daemon has just inserted one of them
+    return [name for name in new if name in stored], standings
 
 
 def _lock(connection: Connection, names: Sequence[str]) -> dict[str, str]:
     """Lock recipients in their order, and return how they stood."""
     if not names:
         return {}
-    query = select(recipient.c.address, recipient.c.state).where(
-        is_one_of(connection.dialect, recipient.c.address, names)
-    )
-    return dict(connection.execute(query.order_by(recipient.c.address).with_for_update()).all())
+    return dict(connection.execute(_select_to_lock(connection.dialect.name), {"values": list(names)}).all())
 
 
 def fetch_facts(connection: Connection, names: Sequence[str]) -> dict[str, list[Fact]]:
     """Return the facts of each of `names`, the latest first."""
     found: dict[str, list[Fact]] = {name: [] for name in names}
-    query = select(recipient_fact).where(is_one_of(connection.dialect, recipient_fact.c.recipient, names))
-    for row in connection.execute(query.order_by(recipient_fact.c.occurred_at.desc())):
+    if not names:
+        return found
+    for row in connection.execute(_select_facts(connection.dialect.name), {"values": list(names)}):
         name, message_id, kind, occurred_at, reason, fault, code, is_weak, verified, state, by, note = row
         found[name].append(
             Fact(

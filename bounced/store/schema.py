@@ -7,7 +7,6 @@ with nothing left to do has no `due_at`.
 """
 
 import re
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,7 +25,7 @@ from sqlalchemy import (
     Table,
     Text,
     any_,
-    literal,
+    bindparam,
     literal_column,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -233,12 +232,12 @@ def insert_new(dialect: Dialect, table: Table) -> sqlite.Insert | postgresql.Ins
     return insert(table).on_conflict_do_nothing()
 
 
-def is_one_of(dialect: Dialect, column: Column[str], values: Iterable[str]) -> ColumnElement[bool]:
-    """Return whether `column` holds one of many values.
+def is_one_of(column: Column[str], database: str) -> ColumnElement[bool]:
+    """Return whether `column` holds one of many values, which are bound as the list ``values``.
 
     PostgreSQL gets them as one array: a statement with a thousand parameters takes longer to
     write and to read than to run, and one with another number of them is another statement.
     """
-    if dialect.name == "sqlite":
-        return column.in_(values)
-    return column == any_(literal(list(values), postgresql.ARRAY(CleanText)))
+    if database == "sqlite":
+        return column.in_(bindparam("values", expanding=True))
+    return column == any_(bindparam("values", type_=postgresql.ARRAY(CleanText)))
