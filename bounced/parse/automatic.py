@@ -79,9 +79,10 @@ def read_auto_reply(mail: Mail) -> Report | None:
     """Recognise an automatic answer (RFC 3834 section 5) by the sender's own marks.
 
     QUIRK: Exim, Gmail and others put ``Auto-Submitted: auto-replied`` on their
-    bounces, so a mail system is never taken for somebody on holiday.
+    bounces, so a mail system is never taken for somebody on holiday, but for a
+    postmaster whose subject says so.
     """
-    if mail.is_from_daemon:
+    if mail.is_from_daemon and ("auto_reply" not in mail.subject_wording or "bounce" in mail.subject_wording):
         return None
     headers = mail.headers
     is_marked = not _AUTO_HEADERS.isdisjoint(headers.names) or any(

@@ -24,6 +24,12 @@ _DAEMON = re.compile(
     r"(?<![a-z0-9])(?:mailer[-_ .]?daemon|mail[-_ ]?daemon|poo?st[-_ ]?master|mail[-_ ]deliver[y]?[-_ ](?:sub)?system"
     r"|mdaemon)|<>"
 )
+# What programs are called, and people are not, in the name or the local part of an address.
+_PROGRAM = re.compile(
+    r"\A[^@]{0,200}?(?:\A|[^a-z])(?:no[-_.]?reply|do[-_.]?not[-_.]?reply|admin|system|server|gateway|deliver|notif|robot|filter"
+    r"|anti|security|service|smtp|mta\b|mail|bounce|ndr\b|report|auto|daemon|virus|spam|root\b|imss|nobody)"
+    r"|\A\s*(?:<>)?\s*\Z"
+)
 _ANSWER = re.compile(r"\s*(?:\[[^\]]{1,60}\]\s*)?(?:re|aw|sv|antw|odp|rif|res)(?:\[\d+\])?\s*:", re.IGNORECASE)
 _TAGGED = re.compile(r"\s*\[[^\]]{1,60}\]")
 _FORWARD = re.compile(r"\s*(?:fwd?|wg|tr|rv|enc|i)\s*:", re.IGNORECASE)
@@ -75,6 +81,11 @@ class Mail:
     def is_from_system(self) -> bool:
         """Whether the sender, or the null reverse-path, says that no person wrote this."""
         return self.is_from_daemon or (self.headers.get("return-path") or "").strip() == "<>"
+
+    @property
+    def is_from_program(self) -> bool:
+        """Whether the sender's name is one of those that programs have, or there is none."""
+        return self.is_from_daemon or bool(_PROGRAM.match((self.headers.get("from") or "").lower()))
 
     @cached_property
     def is_conversation(self) -> bool:

@@ -34,7 +34,7 @@ _SAID_LENGTH = 2000
 # Where in a text the words of its kind must stand: right after a line of signs perhaps, or within the first lines.
 _FIRST_WORDS, _BEGINNING = 12, 800
 _LEAST_WORDS = 2
-_FAILURE = frozenset({"bounce", "delay", "gave_up"})
+_FAILURE = frozenset({"bounce", "failure", "delay", "gave_up"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +76,23 @@ def _is_report(mail: Mail, family: str) -> bool:
     """Whether a text that no mail system signs for is a report all the same.
 
     People write about bounces and quote them, and their automatic answers have
-    a null reverse-path as well: that counts where the subject names a failure.
-    A report begins with the words of its kind; in what is no answer and greets
-    nobody they may come a little later, or a server's reply may stand for them.
+    a null reverse-path as well: that counts where subject and text speak of a
+    failure. A report begins with the words of its kind; in what is no answer
+    and greets nobody they may come a little later, or, in what a program sent,
+    a server's reply may stand for them.
     """
-    if mail.is_from_system and not _FAILURE.isdisjoint(mail.subject_wording):
-        return True
     folded = mail.folded_report
+    said = read_codes(folded[:_BEGINNING])
+    is_refusal = said.reply is not None or said.status is not None
+    if mail.is_from_system and not _FAILURE.isdisjoint(mail.subject_wording):
+        return is_refusal or bool(mail.report_wording)
     if _GREETING.match(folded):
         return False
     if family:
         latest = _FIRST_WORDS if mail.is_conversation else _BEGINNING
         words = [one for name, found in mail.wording.items() if name.startswith(FAMILY) for one in found]
         return any(0 <= folded.find(one) <= latest for one in words)
-    said = read_codes(folded[:_BEGINNING])
-    return mail.may_be_bounce and (said.reply is not None or said.status is not None)
+    return mail.may_be_bounce and mail.is_from_program and is_refusal
 
 
 def _with_subject(mail: Mail) -> str:

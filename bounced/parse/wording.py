@@ -17,7 +17,8 @@ class Wording:
 
     Attributes:
         text: The lists ``returned``, ``announce``, ``delay``, ``gave_up``, and one per family under `FAMILY`.
-        subject: The lists ``bounce``, ``delay``, ``gave_up``, ``auto_reply``, ``challenge``, ``complaint``.
+        subject: The lists ``bounce``, ``failure``, ``delay``, ``gave_up``, ``auto_reply``, ``challenge`` and
+            ``complaint``.
         stage_words: Words that tell at which stage a server refused, the telling ones first.
         stages: The stages that they name.
         before: Words right before an address that failed.
@@ -45,7 +46,10 @@ def shipped_wording() -> Wording:
     return Wording(
         text=Lexicon({name: data[name] for name in ("returned", "announce", "delay", "gave_up")} | families),
         subject=Lexicon(
-            {name: data[name] for name in ("bounce", "delay", "gave_up", "auto_reply", "challenge", "complaint")}
+            {
+                name: data[name]
+                for name in ("bounce", "failure", "delay", "gave_up", "auto_reply", "challenge", "complaint")
+            }
         ),
         stage_words=PhraseIndex([phrase for phrases in data["stages"].values() for phrase in phrases]),
         stages=tuple(Stage(name) for name, phrases in data["stages"].items() for _ in phrases),
