@@ -106,6 +106,9 @@ def test_the_codes_before_the_lines_of_a_reply_part_no_phrase(reply, reason):
         ("Rejected by esa1.iphmx.com: 550 #5.1.0 Unknown user", "user_unknown"),
         ("550 ann@example.com...User unknown", "user_unknown"),
         ("501 5.5.4 Invalid domain name in EHLO", "sender_rejected"),
+        ("554 Connection refused: 192.0.2.1 is a source of abuse", "ip_blocklisted"),
+        ("connect to mx.example.com[192.0.2.1]:25: Connection refused", "network_error"),
+        ("550 Giving up on 192.0.2.1: user unknown", "user_unknown"),
     ],
 )
 def test_the_more_exact_words_win(text, reason):

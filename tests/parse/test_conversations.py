@@ -40,6 +40,9 @@ def mail(text, *, sender="Ben <ben@example.org>", **fields):
         mail("Your parcel could not be delivered to ann@example.com.", Subject="Delivery failed: your parcel"),
         mail("if (code == 550)\n    /* ann@example.com: user unknown */\n", Subject="[commit] Handle bounced mail"),
         mail("12 users:\n550 5.1.1 <ann@example.com>: User unknown\n", Subject="Cron <root@mx> sum", Return_Path="<>"),
+        mail("My mail to\n\nann@example.com\n\nbounced: 550 5.1.1 user unknown\n", Subject="Bounced mail"),
+        mail("rsync: error 550\nann@example.com: denied\n", sender="root@example.org", Subject="Backup FAILED"),
+        mail("We could not charge ann@example.com.", Subject="Payment failed for ann@example.com", Return_Path="<>"),
         mail("Ann has accepted. ann@example.com", Subject="Accepted: Meeting", Return_Path="<>"),
         mail("x", sender="postmaster@example.org", Subject="Report domain: example.net Report-ID: <1@example.org>"),
         mail("The mailbox of ben@example.org is almost full.", sender="postmaster@example.org", Subject="Your quota"),
@@ -79,6 +82,7 @@ def test_what_a_system_writes_is_one(raw):
     [
         mail("I am away until Monday.\n\nBen\nben@example.org\n", Subject="AW: Weekly news", Return_Path="<>"),
         mail("I will answer soon.\n\nben@example.org\n", Subject="Thank you", Return_Path="<>", Precedence="bulk"),
+        mail("I am away.", sender="postmaster@example.org", Subject="Automatic reply: Weekly news"),
         mail("He has left the company.", Subject="Weekly news", Return_Path="<>", In_Reply_To="<1@example.net>"),
     ],
 )
