@@ -108,6 +108,10 @@ def test_the_codes_before_the_lines_of_a_reply_part_no_phrase(reply, reason):
         ("501 5.5.4 Invalid domain name in EHLO", "sender_rejected"),
         ("554 Connection refused: 192.0.2.1 is a source of abuse", "ip_blocklisted"),
         ("connect to mx.example.com[192.0.2.1]:25: Connection refused", "network_error"),
+        ("550 The sender's mailbox news@example.net does not exist", "sender_rejected"),
+        ("501 invalid address syntax in MAIL FROM parameter", "sender_rejected"),
+        ("550 Unknown host: cannot find PTR for your address", "ptr_missing"),
+        ("550 5.7.133 the group does not accept mail from unknown senders", "recipient_filter"),
         ("550 Giving up on 192.0.2.1: user unknown", "user_unknown"),
     ],
 )
