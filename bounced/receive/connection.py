@@ -1,11 +1,14 @@
 """The life of one client's connection: it is never cancelled, and it always ends.
 
-aiosmtpd brings the asyncio protocol with flow control. It cancels the session,
-and with it a commit, as soon as the client closes its side; here a session
-ends when its input ends, when patience does, or when the client takes nothing.
+aiosmtpd brings the asyncio protocol, its flow control and the task of the
+dialogue. It hands each line to that task through a stream, and cancels it, and
+with it a commit, as soon as the client closes its side; here what was said is
+answered as it comes in, and a session ends when its input ends, when patience
+does, or when the client takes nothing.
 """
 
 import asyncio
+from abc import abstractmethod
 from typing import ClassVar, cast
 
 import aiosmtpd.smtp
@@ -16,8 +19,6 @@ from bounced.receive.networks import Address, read_address
 from bounced.receive.patience import Patience
 from bounced.receive.wire import Wire
 
-# A client may send twice this much ahead of us, and what comes in the same moment.
-_READER_BYTES = 32_768
 # Nobody needs to send so much before the reply to a message.
 MAX_AHEAD_BYTES = 65_536
 _LINGER_SECONDS = 10  # how long a client may take to read our last words
@@ -33,13 +34,14 @@ class Connection(aiosmtpd.smtp.SMTP):
     """
 
     service: ClassVar[str]
-    line_length_limit = _READER_BYTES  # of the StreamReader
+    transport: asyncio.Transport
     _paused: bool  # asyncio's flow control: the client does not read
 
     def __init__(self, hostname: str, limits: Limits) -> None:
         loop = asyncio.get_running_loop()
         self._patience = Patience(limits, began=loop.time(), heard=loop.time())
         super().__init__(self, hostname=hostname, loop=loop)
+        self._wire = Wire()
         self._address: Address | None = None
         self._is_busy = False
 
@@ -52,7 +54,6 @@ class Connection(aiosmtpd.smtp.SMTP):
         super().connection_made(transport)
         peer = transport.get_extra_info("peername")
         self._address = read_address(peer[0]) if isinstance(peer, tuple) else None
-        self._wire = Wire(self._reader)
         metrics.connections(self.service.lower()).inc()
         metrics.sessions(self.service.lower()).inc()
         self.dialogue.add_done_callback(lambda _: metrics.sessions(self.service.lower()).dec())
@@ -64,20 +65,27 @@ class Connection(aiosmtpd.smtp.SMTP):
 
     @property
     def _is_encrypted(self) -> bool:
-        return self._writer.get_extra_info("sslcontext") is not None
+        return self.transport.get_extra_info("sslcontext") is not None
+
+    @abstractmethod
+    def _answer(self) -> None:
+        """Answer what has come, as far as the client is listened to and takes the replies."""
 
     def data_received(self, data: bytes) -> None:
         """Take octets from the client, who is thus not idle."""
         self._patience.hear(len(data), self.loop.time())
-        super().data_received(data)
+        self._wire.receive(data)
+        self._answer()
         if self._is_busy and self._wire.ahead > MAX_AHEAD_BYTES:
             self._cut_off("too_far_ahead")
 
     def eof_received(self) -> bool | None:
-        """Let the dialogue read what is there and answer it, where aiosmtpd would cancel it.
+        """Answer what is there and let the dialogue end, where aiosmtpd would cancel it.
 
         QUIRK: Exim: sends the final dot together with QUIT and closes its side.
         """
+        self._wire.end()
+        self._answer()
         return asyncio.StreamReaderProtocol.eof_received(self)
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -85,6 +93,19 @@ class Connection(aiosmtpd.smtp.SMTP):
         if self._timeout_handle:
             self._timeout_handle.cancel()
         asyncio.StreamReaderProtocol.connection_lost(self, error)
+        self._wire.end(error)
+        self._answer()
+
+    def pause_writing(self) -> None:
+        """Listen no more to a client that does not take our replies."""
+        super().pause_writing()
+        self.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Go on with a client that takes our replies again."""
+        super().resume_writing()
+        self.transport.resume_reading()
+        self._answer()
 
     def _reset_timeout(self, duration: float | None = None) -> None:
         """Look after the client in so many seconds, or at its next deadline."""
@@ -94,20 +115,20 @@ class Connection(aiosmtpd.smtp.SMTP):
     def _timeout_cb(self) -> None:
         """End the session if a deadline has passed; one timer serves all of them."""
         deadline = self._patience.deadline
-        if self._writer.is_closing():
+        if self.transport.is_closing():
             self._cut_off("never_reads")  # a mere close would wait for ever
         elif self.loop.time() < deadline.at:
             self._reset_timeout()
         elif self._is_busy:
             self._reset_timeout(_BUSY_SECONDS)
-        elif self._writer.transport.get_write_buffer_size():
+        elif self.transport.get_write_buffer_size():
             self._cut_off("never_reads")
         else:
             self._close_with(deadline.reply)
 
     def _cut_off(self, cause: str) -> None:
         metrics.sessions_cut_off(cause).inc()
-        self._writer.transport.abort()
+        self.transport.abort()
 
     def abort(self) -> None:
         """End the session now; a message that was not acknowledged will be sent again."""
@@ -117,14 +138,8 @@ class Connection(aiosmtpd.smtp.SMTP):
     def _write(self, reply: str) -> None:
         if reply.startswith(("4", "5")):
             metrics.refusals(reply.partition("\r\n")[0]).inc()
-        if not self._writer.is_closing():
-            self._writer.write(f"{reply}\r\n".encode())
-
-    async def _reply(self, reply: str) -> None:
-        """Send `reply`, and wait only where the client does not take it."""
-        self._write(reply)
-        if self._paused:
-            await self._writer.drain()
+        if not self.transport.is_closing():
+            self.transport.write(f"{reply}\r\n".encode())
 
     def _close_with(self, reply: str) -> None:
         self._write(reply)
@@ -132,9 +147,9 @@ class Connection(aiosmtpd.smtp.SMTP):
 
     def _close(self) -> None:
         """Send what is written, and wait for that no longer than a moment."""
-        if self._writer.is_closing():
+        if self.transport.is_closing():
             return
-        self._writer.close()
+        self.transport.close()
         if self._timeout_handle:
             self._timeout_handle.cancel()
         self._reset_timeout(_LINGER_SECONDS)

@@ -19,6 +19,6 @@ class Lmtp(Smtp):
     def _reply_without_recipients(self) -> str:
         return "503 5.5.1 No valid recipients"  # RFC 2033 section 4.2 allows no other code
 
-    async def _answer_message(self, transaction: Transaction, reply: str) -> None:
+    def _answer_message(self, transaction: Transaction, reply: str) -> None:
         # The message was committed once for all, so all have the same fate.
-        await self._reply("\r\n".join([reply] * len(transaction.recipients)))
+        self._write("\r\n".join([reply] * len(transaction.recipients)))

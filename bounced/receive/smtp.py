@@ -2,12 +2,15 @@
 
 That of aiosmtpd is replaced, because it reads messages line by line, tells
 exceptions to clients and refuses parameters that real mailers send.
+
+Commands are answered as they come in, within the call that brings them; only
+those that take time are carried out by the task of the dialogue.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableSet
 from contextlib import suppress
-from typing import ClassVar, TypeVar
+from typing import ClassVar, cast
 
 from bounced import log, metrics
 from bounced.errors import StoreError, StoreFullError
@@ -25,8 +28,8 @@ from bounced.receive.verbs import refuse_verb
 
 _log = log.get("receive")
 
-Command = Callable[["Smtp", str], Awaitable[None]]
-_Heard = TypeVar("_Heard")
+Command = Callable[["Smtp", str], None]
+LongCommand = Callable[["Smtp", str], Awaitable[None]]
 
 
 class Smtp(Connection):
@@ -52,7 +55,8 @@ class Smtp(Connection):
         self._conduct = Conduct(errors=limits.errors, idle_commands=limits.idle_commands)
         self._client: str | None = None
         self._client_name: str | None = None
-        self._is_waiting = self._is_finishing = False
+        self._is_finishing = False
+        self._turn: asyncio.Future[tuple[LongCommand, str] | None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin the session."""
@@ -63,7 +67,7 @@ class Smtp(Connection):
     def finish(self) -> None:
         """End the session as soon as no transaction is open."""
         self._is_finishing = True
-        if self._is_waiting:
+        if not self._is_busy:
             self._end_if_finished()
 
     def _end_if_finished(self) -> None:
@@ -78,7 +82,7 @@ class Smtp(Connection):
     async def _handle_client(self) -> None:
         try:
             if self._address is not None and self._address in self._settings.proxies:
-                self._address = await self._hear(self._wire.proxied()) or self._address
+                self._address = await self._wire.proxied() or self._address
             self._client = str(self._address) if self._address else None
             with self._door.visit(self._address, self.loop.time()) as self._visitor:
                 await self._converse()
@@ -93,49 +97,76 @@ class Smtp(Connection):
                 await self._writer.wait_closed()
 
     async def _converse(self) -> None:
-        await self._reply(f"220 {self.hostname} {self.service}")
+        self._write(f"220 {self.hostname} {self.service}")
         self._end_if_finished()
-        while not self._writer.is_closing():
-            await self._take_command()
-            self._end_if_finished()
+        while not self.transport.is_closing():
+            self._turn = self.loop.create_future()
+            self._answer()
+            if (turn := await self._turn) and not self.transport.is_closing():
+                await self._carry_out(*turn)
+                self._end_if_finished()
 
-    async def _take_command(self) -> None:
+    def _answer(self) -> None:
+        if self._turn is None or self._turn.done():
+            return  # the dialogue is at work, and calls again
+        while not (self._turn.done() or self._paused or self.transport.is_closing()) and self._answer_line():
+            self._end_if_finished()
+        if self._turn.done():
+            return
+        if self.transport.is_closing():
+            self._turn.set_result(None)
+        elif self._wire.lost and not self._paused:
+            self._turn.set_exception(self._wire.lost)
+
+    def _answer_line(self) -> bool:
+        """Obey the next command; False where there is none."""
         try:
-            verb, argument = split_command(await self._hear(self._wire.line()))
-            command = self.commands.get(verb)
-            if command is None:
-                raise refuse_verb(verb)  # noqa: TRY301 - refusals are answered in one place
+            line = self._wire.line()
+            if line is None:
+                return False
+            verb, argument = split_command(line)
+            if command := self.commands.get(verb):
+                command(self, argument)
+            elif (long_command := self.long_commands.get(verb)) and self._turn:
+                self._turn.set_result((long_command, argument))
+            else:
+                self._refuse(refuse_verb(verb))
+        except RefusedError as refusal:
+            self._refuse(refusal)
+        except Exception:  # noqa: BLE001 - one of the three places; it logs and goes on
+            self._fail()
+        return True
+
+    async def _carry_out(self, command: LongCommand, argument: str) -> None:
+        try:
             await command(self, argument)
         except RefusedError as refusal:
-            await self._refuse(self._conduct.judge(refusal))
+            self._refuse(refusal)
         except (EOFError, OSError):
             raise
-        except Exception:  # noqa: BLE001 - one of the three places; it logs and goes on
-            _log.exception("session_failed", client=self._client)
-            self._set_rset_state()
-            await self._reply(LOCAL_ERROR)
+        except Exception:  # noqa: BLE001 - as above
+            self._fail()
 
-    async def _hear(self, reading: Awaitable[_Heard]) -> _Heard:
-        """Wait for the client, which `finish` need not wait for."""
-        self._is_waiting = True
-        try:
-            return await reading
-        finally:
-            self._is_waiting = False
-
-    async def _refuse(self, refusal: RefusedError) -> None:
-        if refusal.is_final:
-            self._close_with(refusal.reply)
+    def _refuse(self, refusal: RefusedError) -> None:
+        judged = self._conduct.judge(refusal)
+        if judged.is_final:
+            self._close_with(judged.reply)
         else:
-            await self._reply(refusal.reply)
+            self._write(judged.reply)
+
+    def _fail(self) -> None:
+        """Answer a command on which we have failed."""
+        _log.exception("session_failed", client=self._client)
+        self._set_rset_state()
+        self._write(LOCAL_ERROR)
 
     # The commands.
 
-    async def _helo(self, argument: str) -> None:
+    def _helo(self, argument: str) -> None:
         self._greet(argument)
-        await self._reply(f"250 {self.hostname}")
+        self._write(f"250 {self.hostname}")
 
-    async def _ehlo(self, argument: str) -> None:
+    def _ehlo(self, argument: str) -> None:
         self._greet(argument)
         lines = [
             self.hostname,
@@ -148,7 +179,7 @@ class Smtp(Connection):
         ]
         if self._settings.tls and not self._is_encrypted:
             lines.append("STARTTLS")
-        await self._reply("\r\n".join([*(f"250-{line}" for line in lines[:-1]), f"250 {lines[-1]}"]))
+        self._write("\r\n".join([*(f"250-{line}" for line in lines[:-1]), f"250 {lines[-1]}"]))
 
     def _greet(self, argument: str) -> None:
         self._conduct.idle()
@@ -163,12 +194,13 @@ class Smtp(Connection):
             raise RefusedError("502 5.5.1 TLS is not available")
         if self._is_encrypted:
             raise RefusedError("503 5.5.1 TLS is already in use")
-        await self._reply("220 2.0.0 Ready to start TLS")
+        self._write("220 2.0.0 Ready to start TLS")
         self._wire.forget()
         self._is_busy = True
         try:
             seconds = self._settings.limits.handshake_seconds
             await self._writer.start_tls(self._settings.tls.context, ssl_handshake_timeout=seconds)
+            self.transport = cast("asyncio.Transport", self._writer.transport)
         except (OSError, asyncio.CancelledError):
             metrics.sessions_cut_off("tls_handshake").inc()
             self.connection_lost(None)  # asyncio tells only protocols whose handshake has succeeded
@@ -178,7 +210,7 @@ class Smtp(Connection):
         self._set_rset_state()
         self._client_name = None
 
-    async def _mail(self, argument: str) -> None:
+    def _mail(self, argument: str) -> None:
         if self._client_name is None:
             raise RefusedError("503 5.5.1 Say hello first")
         if self._transaction.is_open:
@@ -187,9 +219,9 @@ class Smtp(Connection):
         check_mail_parameters(path.parameters, self._settings.max_message_bytes)
         self._door.begin_message(self._visitor, self.loop.time())
         self._transaction.sender, self._transaction.mail_parameters = path
-        await self._reply("250 2.1.0 Ok")
+        self._write("250 2.1.0 Ok")
 
-    async def _rcpt(self, argument: str) -> None:
+    def _rcpt(self, argument: str) -> None:
         transaction = self._transaction
         if not transaction.is_open:
             raise RefusedError("503 5.5.1 MAIL comes first")
@@ -204,7 +236,7 @@ class Smtp(Connection):
             raise RefusedError("550 5.7.1 This address is not valid, or not any more")
         if not transaction.add(path, max_recipients=self._settings.limits.recipients_per_message):
             raise RefusedError("452 4.5.3 Too many recipients")
-        await self._reply("250 2.1.5 Ok")
+        self._write("250 2.1.5 Ok")
 
     async def _data(self, argument: str) -> None:
         _take_no_argument(argument)
@@ -212,12 +244,12 @@ class Smtp(Connection):
         if not transaction.recipients:
             # What was sent ahead may be a message, and a message says nothing that we obey.
             raise RefusedError(self._reply_without_recipients(), is_final=self._wire.ahead > 0)
-        await self._reply("354 End data with <CR><LF>.<CR><LF>")
+        self._write("354 End data with <CR><LF>.<CR><LF>")
         with Share(self._budget) as share:
             body = await self._read_message(share)
             reply = await self._take_message(transaction, body)
         self._set_rset_state()
-        await self._answer_message(transaction, reply)
+        self._answer_message(transaction, reply)
 
     async def _read_message(self, share: Share) -> Body:
         settings = self._settings
@@ -251,8 +283,8 @@ class Smtp(Connection):
     def _reply_without_recipients(self) -> str:
         return "554 5.5.1 No valid recipients" if self._transaction.is_open else "503 5.5.1 MAIL comes first"
 
-    async def _answer_message(self, _transaction: Transaction, reply: str) -> None:
-        await self._reply(reply)
+    def _answer_message(self, _transaction: Transaction, reply: str) -> None:
+        self._write(reply)
 
     async def _commit(self, transaction: Transaction, body: Body) -> str:
         """Have the message accepted and return the reply to it: 250 only when it is on stable storage."""
@@ -272,42 +304,41 @@ class Smtp(Connection):
         _log.info("message_accepted", message=message.id, client=self._client, size=message.size)
         return f"250 2.0.0 Ok: {message.id}"
 
-    async def _rset(self, argument: str) -> None:
+    def _rset(self, argument: str) -> None:
         _take_no_argument(argument)
         self._conduct.idle()
         self._set_rset_state()
-        await self._reply("250 2.0.0 Ok")
+        self._write("250 2.0.0 Ok")
 
-    async def _noop(self, _argument: str) -> None:
+    def _noop(self, _argument: str) -> None:
         self._conduct.idle()
-        await self._reply("250 2.0.0 Ok")
+        self._write("250 2.0.0 Ok")
 
-    async def _vrfy(self, _argument: str) -> None:
+    def _vrfy(self, _argument: str) -> None:
         self._conduct.idle()
         # RFC 5321 section 7.3: 252 where a site does not want to tell.
-        await self._reply("252 2.0.0 Send mail and see")
+        self._write("252 2.0.0 Send mail and see")
 
-    async def _help(self, _argument: str) -> None:
+    def _help(self, _argument: str) -> None:
         self._conduct.idle()
-        await self._reply("214 2.0.0 See RFC 5321")
+        self._write("214 2.0.0 See RFC 5321")
 
-    async def _quit(self, argument: str) -> None:
+    def _quit(self, argument: str) -> None:
         _take_no_argument(argument)
         self._close_with("221 2.0.0 Bye")
 
     commands: ClassVar[Mapping[str, Command]] = {
         "HELO": _helo,
         "EHLO": _ehlo,
-        "STARTTLS": _starttls,
         "MAIL": _mail,
         "RCPT": _rcpt,
-        "DATA": _data,
         "RSET": _rset,
         "NOOP": _noop,
         "VRFY": _vrfy,
         "HELP": _help,
         "QUIT": _quit,
     }
+    long_commands: ClassVar[Mapping[str, LongCommand]] = {"DATA": _data, "STARTTLS": _starttls}
 
 
 def _take_no_argument(argument: str) -> None:
