@@ -18,7 +18,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -67,6 +67,7 @@ class Writer:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._connection: Connection | None = None  # the thread's own
         self._loop = asyncio.get_running_loop()
         self._changed = threading.Condition()
         self._urgent: deque[_Operation] = deque()
@@ -141,6 +142,7 @@ class Writer:
             with self._changed:
                 self._is_open = False
                 left = [*group, *self._urgent, *self._patient]
+            self._disconnect()
             self._tell([(operation, StoreError("the store is closed")) for operation in left])
 
     def _next_group(self) -> list[_Operation]:
@@ -194,7 +196,7 @@ class Writer:
                 kinds.setdefault(operation.work, []).append(operation)
         outcomes: list[_Outcome] = []
         started = time.perf_counter()
-        with self._engine.begin() as connection:
+        with self._transaction() as connection:
             for work, operations in kinds.items():
                 answers = work(connection, [operation.payload for operation in operations])
                 outcomes.extend(zip(operations, answers, strict=True))
@@ -202,6 +204,22 @@ class Writer:
         metrics.commit_seconds.observe(time.perf_counter() - started)
         metrics.commit_operations.observe(len(outcomes))
         return outcomes
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        """Begin on the connection of the group before, unless that failed."""
+        connection = self._connection = self._connection or self._engine.connect()
+        try:
+            with connection.begin():
+                yield connection
+        except BaseException:
+            self._disconnect()
+            raise
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection:
+            connection.close()
 
     def _note(self, error: Exception | None, **fields: Any) -> None:
         """Log when trouble of the storage begins and ends, and every other failure."""
