@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from bounced.receive.budget import Share
 
 _LINE_END = b"\r\n"
+_DOT = b"\r\n."
 _END = b"\r\n.\r\n"
 
 
@@ -56,18 +57,18 @@ class DataReader:
             What follows the end of the message, or None while there is no end.
         """
         data = self._held + piece
-        end = data.find(_END)
+        dot = data.find(_DOT)
+        end = data.find(_END, dot) if dot >= 0 else -1
+        taken = end + len(_LINE_END) if end >= 0 else len(data) - _length_of_possible_end(data)
+        # What may be a part of CRLF-dot is held back, so none is ever cut in two here.
+        text = data[:taken]
+        self._take(text if dot in {-1, end} else text.replace(_DOT, _LINE_END))  # few lines begin with a dot
         if end >= 0:
-            self._take(data[: end + len(_LINE_END)])
             return data[end + len(_END) :]
-        taken = len(data) - _length_of_possible_end(data)
-        self._take(data[:taken])
         self._held = data[taken:]
         return None
 
-    def _take(self, data: bytes) -> None:
-        # What may be a part of CRLF-dot is held back, so none is ever cut in two here.
-        text = data.replace(b"\r\n.", _LINE_END)
+    def _take(self, text: bytes) -> None:
         start = max(0, -self._size)  # the line end that we began with
         self._size += len(text)
         if self._size > self._max_bytes:

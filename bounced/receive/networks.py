@@ -1,6 +1,7 @@
 """Which network a client is in, and whether that is one we know."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from bounced.errors import ConfigurationError
@@ -10,6 +11,7 @@ Address = IPv4Address | IPv6Address
 _HALF = 8  # octets; whoever has one IPv6 address has a /64 of them
 
 
+@lru_cache(maxsize=1024)  # most bounces come from few hosts
 def read_address(text: str) -> Address:
     """Read an address; IPv4 within IPv6, as sockets for both report it, is IPv4.
 
