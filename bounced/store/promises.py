@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import compress
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -20,8 +21,20 @@ from bounced.store.pseudonym import Names
 from bounced.store.recipients import Crossing, Memory, remember
 from bounced.store.records import Conclusion, DeliveryKey, DeliveryState, MessageState, Settlement
 from bounced.store.rows import dump_envelope
-from bounced.store.schema import content, delivery, event, insert_new, message
+from bounced.store.schema import content, delivery, event, message
 
+_insert_messages = insert_all_new(message)
+_insert_contents = Bulk(lambda _: insert(content))
+# A message that waits has its content, which is written with it; one without was written a moment ago.
+_SELECT_NEW = (
+    select(message.c.id)
+    .join_from(message, content, isouter=True)
+    .where(
+        message.c.id.in_(bindparam("ids", expanding=True)),
+        message.c.state == MessageState.WAITING,
+        content.c.message_id.is_(None),
+    )
+)
 _SELECT_OPEN = (
     select(message.c.id)
     .where(message.c.id.in_(bindparam("ids", expanding=True)), message.c.state == MessageState.WAITING)
@@ -95,12 +108,12 @@ def accept(connection: Connection, acceptances: Sequence[Acceptance]) -> list[bo
     and adds nothing. The message is claimed when its lease has run out.
     """
     # In the order of ids: two daemons that accept the same mail must not wait for each other crosswise.
-    rows = sorted(map(_message_row, acceptances), key=lambda row: str(row["id"]))
-    insert_messages = insert_new(connection.dialect, message).returning(message.c.id)
-    new_ids = set(connection.scalars(insert_messages, rows))
+    rows = sorted(map(_message_row, acceptances), key=itemgetter("id"))
+    new_ids = {acceptance.message.id for acceptance in acceptances}
+    if _insert_messages.run(connection, rows) < len(rows):
+        new_ids = set(connection.scalars(_SELECT_NEW, {"ids": list(new_ids)}))
     answers = [_take(acceptance.message.id, new_ids) for acceptance in acceptances]
-    if contents := [_content_row(acceptance) for acceptance in compress(acceptances, answers)]:
-        connection.execute(insert(content), contents)
+    _insert_contents.run(connection, [_content_row(acceptance) for acceptance in compress(acceptances, answers)])
     return answers
 
 
@@ -123,6 +136,9 @@ def _message_row(acceptance: Acceptance) -> dict[str, Any]:
         "attempts": 1 if lease else 0,
         "due_at": lease.until if lease else acceptance.now,
         "lease_owner": lease.owner if lease else None,
+        "kind": None,
+        "report": None,
+        "concluded_at": None,
     }
 
 
