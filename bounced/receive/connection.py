@@ -55,8 +55,6 @@ class Connection(aiosmtpd.smtp.SMTP):
         peer = transport.get_extra_info("peername")
         self._address = read_address(peer[0]) if isinstance(peer, tuple) else None
         metrics.connections(self.service.lower()).inc()
-        metrics.sessions(self.service.lower()).inc()
-        self.dialogue.add_done_callback(lambda _: metrics.sessions(self.service.lower()).dec())
 
     @property
     def dialogue(self) -> asyncio.Task[None]:
@@ -149,7 +147,9 @@ class Connection(aiosmtpd.smtp.SMTP):
         """Send what is written, and wait for that no longer than a moment."""
         if self.transport.is_closing():
             return
+        is_all_sent = not (self.transport.get_write_buffer_size() or self._is_encrypted)
         self.transport.close()
         if self._timeout_handle:
             self._timeout_handle.cancel()
-        self._reset_timeout(_LINGER_SECONDS)
+        if not is_all_sent:
+            self._reset_timeout(_LINGER_SECONDS)

@@ -62,7 +62,12 @@ class Smtp(Connection):
         """Begin the session."""
         super().connection_made(transport)
         self._sessions.add(self)
-        self.dialogue.add_done_callback(lambda _: self._sessions.discard(self))
+        metrics.sessions(self.service.lower()).inc()
+        self.dialogue.add_done_callback(self._leave)
+
+    def _leave(self, _: object) -> None:
+        self._sessions.discard(self)
+        metrics.sessions(self.service.lower()).dec()
 
     def finish(self) -> None:
         """End the session as soon as no transaction is open."""
@@ -168,18 +173,11 @@ class Smtp(Connection):
 
     def _ehlo(self, argument: str) -> None:
         self._greet(argument)
-        lines = [
-            self.hostname,
-            "PIPELINING",
-            f"SIZE {self._settings.max_message_bytes}",
-            "ENHANCEDSTATUSCODES",
-            "8BITMIME",
-            "SMTPUTF8",
-            "DSN",
-        ]
-        if self._settings.tls and not self._is_encrypted:
-            lines.append("STARTTLS")
-        self._write("\r\n".join([*(f"250-{line}" for line in lines[:-1]), f"250 {lines[-1]}"]))
+        start_tls = "250-STARTTLS\r\n" if self._settings.tls and not self._is_encrypted else ""
+        self._write(
+            f"250-{self.hostname}\r\n250-PIPELINING\r\n250-SIZE {self._settings.max_message_bytes}\r\n"
+            f"250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n{start_tls}250 DSN"
+        )
 
     def _greet(self, argument: str) -> None:
         self._conduct.idle()

@@ -118,12 +118,13 @@ class Wire:
 
     async def _pour(self, feed: _Feed) -> None:
         """Have `feed` take all octets until it has enough."""
-        octets = bytes(self._buffer)
-        self._buffer.clear()
-        rest = feed(octets)
-        if rest is not None:
-            self._buffer += rest
-            return
+        if self._buffer:
+            octets = bytes(self._buffer)
+            self._buffer.clear()
+            rest = feed(octets)
+            if rest is not None:
+                self._buffer += rest
+                return
         if self.lost:
             raise self.lost
         self._feed, self._is_fed = feed, asyncio.get_running_loop().create_future()

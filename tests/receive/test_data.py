@@ -133,6 +133,7 @@ async def test_message_that_could_not_be_read_is_not_taken_for_commands(client, 
 
     monkeypatch.setattr(DataReader, "feed", fail)
     await client.begin()
+    client.send(b"NOOP\r\nNOOP\r\n")
     assert await client.reply() == "451 4.3.0 Local error, try again later"
     assert await client.rest() == b""
 
