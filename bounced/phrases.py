@@ -43,18 +43,17 @@ class PhraseIndex:
 
     def find(self, folded: str) -> dict[int, str]:
         """Return the numbers of all phrases in `folded`, in order, each with the words that matched."""
-        longest = {
-            pattern
-            for pattern, start, _ in self._automaton.find_matches_as_indexes(folded, overlapping=True)
-            if start == 0 or self._may_begin_anywhere[pattern] or not folded[start - 1].isalnum()
-        }
-        if not longest:
-            return {}
+        numbers: set[int] = set()
+        for pattern, start, _ in self._automaton.find_matches_as_indexes(folded, overlapping=True):
+            if start == 0 or self._may_begin_anywhere[pattern] or not folded[start - 1].isalnum():
+                numbers.update(self._phrases[pattern])
         found = {}
-        for number in sorted([number for pattern in longest for number in self._phrases[pattern]]):
+        for number in sorted(numbers):
             pieces = self._pieces[number]
-            words = pieces[0] if len(pieces) == 1 else _confirm(pieces, folded)
-            if words is not None:
+            if len(pieces) == 1:
+                found[number] = pieces[0]
+            # Most other phrases are ruled out by one of their pieces that stands nowhere.
+            elif pieces[0] in folded and pieces[-1] in folded and (words := _confirm(pieces, folded)):
                 found[number] = words
         return found
 
