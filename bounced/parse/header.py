@@ -136,11 +136,11 @@ def _decode_word(match: re.Match[str]) -> str:
 
 def lenient_base64(data: bytes) -> bytes:
     """Decode base64, forgetting what stands outside the alphabet and padding what was cut."""
-    kept = bytes(byte for byte in data if byte in _BASE64)
+    kept = data.translate(None, _NOT_BASE64)
     return b64decode(kept[: len(kept) - (len(kept) % 4 == 1)] + b"=" * (-len(kept) % 4))
 
 
-_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+_NOT_BASE64 = bytes(range(256)).translate(None, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 
 
 @lru_cache(maxsize=64)
