@@ -18,7 +18,7 @@ _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"\u2e80-\uffef]{1,128}@[^\s<>()\[\],;:\"
 # Names of hosts, pages and commands hold words that nobody said.
 _COMMAND = re.compile(r"\(in reply to [^()]{0,40}\)")
 _DOT_WITHIN = re.compile(r"\w\.\w")
-_CONTINUED = re.compile(r"\b([245]\d\d)-")
+_CONTINUED = re.compile(r"([245](?<!\w.)\d\d)-")
 # An explanation longer than this is quoted mail, not a reason.
 _LOOKED_AT = 4096
 _LONGEST_HOST = 255  # RFC 1035 section 2.3.4; every label is looked up with all that follow it

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 from bounced.model import Reply, Status
 
-_ENHANCED = r"([245]\.[0-9]\.[0-9]{1,3})(?![0-9]|\.[0-9])"
-_STATUS = re.compile(rf"(?<![0-9.A-Za-z_]){_ENHANCED}")
+# Each begins with a digit and looks back from there: `re` skips to the digits, and tries nothing in between.
+_STATUS = re.compile(r"([245](?<![0-9.A-Za-z_].)\.[0-9]\.[0-9]{1,3})(?![0-9]|\.[0-9])")
 # "550 5.1.1", "550-5.1.1", "550 #5.1.1", "550 (5.1.1": the strongest form, the server's own reply.
-_PAIR = re.compile(rf"(?<![0-9.A-Za-z])([45][0-9]{{2}})[ -]{{1,3}}[#(\['\"]{{0,2}}{_ENHANCED}")
+_PAIR = re.compile(
+    r"([45](?<![0-9.A-Za-z].)[0-9]{2})[ -]{1,3}[#(\['\"]{0,2}([245]\.[0-9]\.[0-9]{1,3})(?![0-9]|\.[0-9])"
+)
 # A bare reply stands at the start of what the server said, or behind a word or mark that introduces it.
-_REPLY = re.compile(r"(?<![^ :;#<>(\"'=\n])([45][0-9]{2})(?=[ \-,:;)\"'#\n]|\Z)")
+_REPLY = re.compile(r"([45](?<![^ :;#<>(\"'=\n].)[0-9]{2})(?=[ \-,:;)\"'#\n]|\Z)")
 _INTRODUCED = re.compile(
     r"(?:\A|[:;#<>(\"'=\n]|\b(?:said|code|error|reply|replied|response|responded|returned|status|refused|smtp)\b)"
     r"[ :=#<>(\"']{0,4}\Z",

@@ -70,10 +70,10 @@ def split_blocks(text: str) -> list[Block]:
     blocks: list[list[tuple[str, list[str]]]] = [[]]
     for line in text.splitlines():
         head, colon, rest = line.partition(":")
-        if not line or line.isspace():
-            blocks.append([])
-        elif colon and (name := _read_name(head)):
+        if colon and (name := _read_name(head)):
             blocks[-1].append((name, [rest.strip()]))
+        elif not line or line.isspace():
+            blocks.append([])
         elif blocks[-1]:
             # QUIRK: nullmailer continues a Diagnostic-Code in the first column, without the blank of RFC 5322.
             blocks[-1][-1][1].append(line.strip())
