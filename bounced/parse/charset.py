@@ -80,7 +80,7 @@ def decode(data: bytes, charset: str | None = None) -> str:
             pass
         else:
             # UTF-7 can say half of a surrogate pair, which cannot be written as UTF-8 again.
-            return _HALF_A_PAIR.sub("\ufffd", text)
+            return text if text.isascii() else _HALF_A_PAIR.sub("\ufffd", text)
     return decode_unlabelled(data)
 
 

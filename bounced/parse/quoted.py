@@ -10,8 +10,7 @@ from bounced.phrases import fold
 # A line that is mostly text is no divider, whatever words it holds.
 _DIVIDER_LENGTH = 120
 _HEADER_LINE = re.compile(
-    r"^(?:Received|Return-Path|Message-ID|DKIM-Signature|Delivered-To|X-[A-Za-z-]+): ?\S",
-    re.IGNORECASE | re.MULTILINE,
+    r"\n(?:Received|Return-Path|Message-ID|DKIM-Signature|Delivered-To|X-[A-Za-z-]+): ?\S", re.IGNORECASE
 )
 _FIELD = re.compile(r"\s*[A-Za-z][A-Za-z0-9-]*: ?\S")
 _FORWARDED = re.compile(r"^(?:Begin forwarded message:|-+ ?Forwarded message ?-+)[ ]*$", re.MULTILINE | re.IGNORECASE)
@@ -33,7 +32,8 @@ def split_returned(text: str, dividers: Collection[str]) -> tuple[str, str]:
         The report, and the returned mail or its header; the latter is empty where there is none.
     """
     begins = len(text) - len(text.lstrip())
-    header = next((match.start() for match in _HEADER_LINE.finditer(text) if match.start() > begins), len(text))
+    found = _HEADER_LINE.search(text, begins)
+    header = found.start() + 1 if found else len(text)
     first_words = {words.partition(" ")[0] for words in dividers}
     position = 0
     for line in text[:header].splitlines(keepends=True) if dividers else ():
