@@ -166,22 +166,34 @@ def _find_recipients(mail: Mail) -> dict[str, str]:
 def _mentions(lines: list[str], announcements: Collection[str]) -> Iterator[_Mention]:
     wording = shipped_wording()
     is_announced = False
-    before = ""
+    seen = 0
     for number, line in enumerate(lines):
-        for match in ADDRESS.finditer(line[:_LINE_LENGTH]) if "@" in line and not is_transcript(line) else ():
+        if "@" not in line or is_transcript(line):
+            continue
+        if announcements and not is_announced:
+            # The line above what is new is looked at again: an announcement may go over two.
+            folded = fold(" ".join(lines[max(seen - 1, 0) : number]))
+            is_announced = any(words in folded for words in announcements)
+            seen = number
+        for match in ADDRESS.finditer(line[:_LINE_LENGTH]):
             head, tail = line[: match.start()], line[match.end() :]
             begins = bool(_BULLET.match(head)) and bool(_ADDRESS_ENDS.match(tail))
-            is_named = _is_named(head if _LABEL.match(head) else f"{before} {head}", tail, wording)
+            is_named = _is_named(head if _LABEL.match(head) else f"{_line_above(lines, number)} {head}", tail, wording)
             if begins or is_named:
                 is_strong = is_named or (begins and (is_announced or tail.lstrip("\"'").startswith((">:", ":"))))
                 yield _Mention(
                     clean_address(match[0]), number, is_strong, bool(_ALONE.match(tail)), tail.lstrip("\"'>): \t")
                 )
                 break
-        if announcements and not is_announced:
-            both = fold(f"{before} {line}")
-            is_announced = any(words in both for words in announcements)
-        before = line.strip() or before
+
+
+def _line_above(lines: list[str], number: int) -> str:
+    """Return the last line above that is not empty."""
+    while number > 0:
+        number -= 1
+        if line := lines[number].strip():
+            return line
+    return ""
 
 
 _LINE_LENGTH = 2000
