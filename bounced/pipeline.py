@@ -36,6 +36,8 @@ _WORDS = "bounced.classify.words"
 _UNPROVEN = "the return path is genuine, but does not prove which of several recipients it was given to"
 _SEVERITY = (Kind.SUCCESS, Kind.DELAY, Kind.BOUNCE)
 _JUDGED = frozenset({Kind.BOUNCE, Kind.DELAY})
+_ARRIVED = frozenset({Action.DELIVERED, Action.RELAYED, Action.EXPANDED})
+_UNSIGNED = VerpSettings()
 _ABOUT_SOMEBODY = {Kind.BOUNCE: Action.FAILED, Kind.DELAY: Action.DELAYED, Kind.FEEDBACK_REPORT: None}
 
 
@@ -108,7 +110,7 @@ def understand(
     report = parse(raw, limits=limits, headers=headers)
     original = read_original(report.original_headers, report.fields)
     return_path = read_return_paths(
-        recipients, report.delivered_to, verp or VerpSettings(), today=today, sent_from=report.sent_from
+        recipients, report.delivered_to, verp or _UNSIGNED, today=today, sent_from=report.sent_from
     )
     outcomes: dict[str, Outcome] = {}
     findings = report.findings or _prove_finding(report.kind, return_path)
@@ -163,6 +165,6 @@ def lost_examples(knowledge: Knowledge) -> dict[str, str]:
 
 def _judge(finding: Finding, kind: Kind, knowledge: Knowledge, profile: Profile) -> Verdict | None:
     """Return the verdict, or None where nothing failed."""
-    if kind not in _JUDGED or Outcome(finding.recipient, finding, None).kind not in _JUDGED:
+    if kind not in _JUDGED or finding.action in _ARRIVED:
         return None
     return classify(finding, knowledge, profile=profile)

@@ -53,7 +53,8 @@ def read_typed_address(value: str) -> str | None:
         The address, or None where there is none with a domain.
     """
     _, semicolon, address = value.partition(";")
-    return find_address(_UTF8_ESCAPE.sub(_unescape, address if semicolon else value))
+    address = address if semicolon else value
+    return find_address(_UTF8_ESCAPE.sub(_unescape, address) if "\\x{" in address else address)
 
 
 def _unescape(match: re.Match[str]) -> str:

@@ -9,7 +9,6 @@ from bounced.phrases import fold
 _COMMANDS = {"RCPT": Stage.RCPT, "MAIL": Stage.MAIL, "DATA": Stage.DATA, "EHLO": Stage.HELO, "HELO": Stage.HELO}
 # The last command before the refusal: ">>> RCPT To:<ann@example.com>" of Sendmail, "In:  DATA" of Postfix.
 _SENT = re.compile(r"^\s*(?:>>>|In:|Sent <<<)\s*(RCPT|MAIL|DATA|EHLO|HELO)\b", re.IGNORECASE | re.MULTILINE)
-_MARKS = (">>>", "in:", "<<<")
 # "host", "server", "mx", "to" or "by": five letters to skip to cost less than five words to try everywhere.
 _HOST = re.compile(
     r"[hsmtb](?<!\w.)(?:(?<=h)ost|(?<=s)erver|(?<=m)x|(?<=t)o|(?<=b)y)[: <\[]{1,4}"
@@ -25,7 +24,8 @@ def find_stage(text: str) -> Stage | None:
     stage = shipped_wording().find_stage(folded)
     if stage is not None:
         return stage
-    sent = _SENT.findall(text) if any(mark in folded for mark in _MARKS) else ()
+    is_transcript = ">>>" in folded or "<<<" in folded or "in:" in folded
+    sent = _SENT.findall(text) if is_transcript else ()
     return _COMMANDS[sent[-1].upper()] if sent else None
 
 

@@ -21,7 +21,7 @@ Block = list[Field]
 STATUS_TYPES = frozenset({"message/delivery-status", "message/global-delivery-status"})
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,60}")
 _NAMES_WITHOUT_HYPHEN = frozenset({"action", "disposition", "error", "failure", "status", "to", "version", "warning"})
-_RECIPIENT_NAMES = ("final-recipient", "original-recipient")
+_RECIPIENT_NAMES = frozenset({"final-recipient", "original-recipient"})
 _ACTIONS = {
     "failed": Action.FAILED,
     "failure": Action.FAILED,
@@ -92,8 +92,7 @@ def _group(blocks: Iterable[Block]) -> tuple[Block, list[Block]]:
     about_message: Block = []
     about_recipients: list[Block] = []
     for block in blocks:
-        names = [name for name, _ in block]
-        if any(name in names for name in _RECIPIENT_NAMES):
+        if not _RECIPIENT_NAMES.isdisjoint([name for name, _ in block]):
             about_recipients.extend(_split_repeated(block))
         elif about_recipients:
             # QUIRK: gateways tear a recipient's fields apart with blank lines.

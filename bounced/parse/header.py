@@ -44,7 +44,8 @@ class Headers:
 
     def get(self, name: str) -> str | None:
         """Return the decoded value of the first field called `name`, or None."""
-        value = self._fields().get(name)
+        values = self._values
+        value = (self._fields() if values is None else values).get(name)
         return None if value is None else decode_value(value)
 
     def _fields(self) -> dict[str, str]:
@@ -57,15 +58,17 @@ class Headers:
 
 @dataclass(frozen=True, slots=True)
 class ContentType:
-    """A parsed Content-Type (RFC 2045 section 5.1), all but parameter values in lower case."""
+    """A parsed Content-Type (RFC 2045 section 5.1).
+
+    Attributes:
+        full: The type, in lower case.
+        parameters: Its parameters, their names in lower case.
+        is_multipart: Whether it holds parts (RFC 2046 section 5.1).
+    """
 
     full: str
     parameters: dict[str, str]
-
-    @property
-    def is_multipart(self) -> bool:
-        """Whether it holds parts (RFC 2046 section 5.1)."""
-        return self.full.startswith("multipart/")
+    is_multipart: bool
 
 
 def read_headers(data: bytes, *, max_bytes: int) -> tuple[Headers, int]:
@@ -151,4 +154,5 @@ def read_content_type(value: str | None) -> ContentType:
     parameters: dict[str, str] = {}
     for name, quoted, token in _PARAMETER.findall((value or "")[:_PARAMETER_LENGTH]):
         parameters.setdefault(name.lower().rstrip("*"), quoted or token)
-    return ContentType(full if full.count("/") == 1 else "text/plain", parameters)
+    full = full if full.count("/") == 1 else "text/plain"
+    return ContentType(full, parameters, full.startswith("multipart/"))

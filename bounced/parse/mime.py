@@ -87,7 +87,7 @@ class Part:
                 return
             part, depth = stack.pop()
             yield part
-            if depth < self.limits.depth:
+            if part.content_type.is_multipart and depth < self.limits.depth:
                 stack.extend((child, depth + 1) for child in reversed(part.children()))
 
 

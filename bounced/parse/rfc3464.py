@@ -115,12 +115,15 @@ def _told(recipients: Iterable[str], text: str) -> dict[str, str]:
     """
     told = {recipient.lower(): "" for recipient in recipients}
     lowered = text.lower()
-    mentions = sorted((start, address) for address in told for start in _occurrences(lowered, address))
-    ends = [start for start, _ in mentions[1:]] + [len(text)]
-    for (start, address), end in zip(mentions, ends, strict=False):
-        told[address] += text[start:end]
     if len(told) == 1:
-        told = {address: f"{said}\n{text}" for address, said in told.items()}
+        (address,) = told
+        start = next(_occurrences(lowered, address), len(text))
+        told[address] = f"{text[start : start + _EXPLANATION_LENGTH]}\n{text}"
+    else:
+        mentions = sorted([(start, address) for address in told for start in _occurrences(lowered, address)])
+        ends = [start for start, _ in mentions[1:]] + [len(text)]
+        for (start, address), end in zip(mentions, ends, strict=False):
+            told[address] += text[start:end]
     return {address: cut for address, said in told.items() if (cut := said[:_EXPLANATION_LENGTH].strip())}
 
 
