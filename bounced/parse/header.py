@@ -56,6 +56,11 @@ class Headers:
         return self._values
 
 
+# A system gives the parts of all its reports the same few fields.
+_SHORT = 256
+_short_header = lru_cache(maxsize=256)(Headers)
+
+
 @dataclass(frozen=True, slots=True)
 class ContentType:
     """A parsed Content-Type (RFC 2045 section 5.1).
@@ -90,7 +95,7 @@ def read_headers(data: bytes, *, max_bytes: int) -> tuple[Headers, int]:
     end = empty_line if empty_line >= 0 else min(len(data), max_bytes)
     last_line = data.rfind(b"\n", 0, end) + 1
     if empty_line >= 0 and _BELONGS_TO_HEADER.match(data, last_line, end):
-        return Headers(data[:end]), end + 2
+        return (_short_header if end <= _SHORT else Headers)(data[:end]), end + 2
     fields_end = _end_of_fields(data, end)
     return Headers(data[:fields_end]), min(fields_end + 2 if fields_end == empty_line else fields_end, len(data))
 

@@ -12,7 +12,7 @@ _DIVIDER_LENGTH = 120
 _HEADER_LINE = re.compile(
     r"\n(?:Received|Return-Path|Message-ID|DKIM-Signature|Delivered-To|X-[A-Za-z-]+): ?\S", re.IGNORECASE
 )
-_FIELD = re.compile(r"\s*[A-Za-z][A-Za-z0-9-]*: ?\S")
+_FIELD = re.compile(r"^( *+)[^\S\n]*+[A-Za-z][A-Za-z0-9-]*: ?\S", re.MULTILINE)
 _FORWARDED = re.compile(r"^(?:Begin forwarded message:|-+ ?Forwarded message ?-+)[ ]*$", re.MULTILINE | re.IGNORECASE)
 _QUOTE = re.compile(r"^>+ ?", re.MULTILINE)
 _TAG = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6]|/td|p|hr)\b[^<>]{0,500}>", re.IGNORECASE)
@@ -56,17 +56,13 @@ def unquote_forwarded(text: str) -> str:
 
 def read_returned_header(text: str) -> Headers | None:
     """Read the header of the mail given back in a text, after any lines that only divide."""
-    lines = text.splitlines(keepends=True)
-    start = next((number for number, line in enumerate(lines) if _FIELD.match(line)), None)
-    if start is None:
+    found = _FIELD.search(text)
+    if found is None:
         return None
-    kept = [line.removeprefix(_indent(lines[start])) for line in lines[start:]]
-    headers, _ = read_headers("".join(kept).encode(errors="replace"), max_bytes=_HEADER_BYTES)
+    indent = found[1]
+    header = text[found.end(1) :].replace(f"\n{indent}", "\n") if indent else text[found.start() :]
+    headers, _ = read_headers(header.encode(errors="replace"), max_bytes=_HEADER_BYTES)
     return headers
-
-
-def _indent(line: str) -> str:
-    return line[: len(line) - len(line.lstrip(" "))]
 
 
 def text_of_html(source: str) -> str:
