@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from bounced.model import Provider, Reply, Stage, Status
 from bounced.phrases import PhraseIndex, fold
 
-_ADDRESS = re.compile(r"[^\s<>()\[\],;:\"\u2e80-\uffef]{1,128}@[^\s<>()\[\],;:\"\u2e80-\uffef]{1,255}")
+# It begins where nothing of it stands before: to begin again at each of its characters would take the longest.
+_OF_ADDRESS = r"[^\s<>()\[\],;:\"\u2e80-\uffef]"
+_ADDRESS = re.compile(rf"(?<!{_OF_ADDRESS}){_OF_ADDRESS}+@{_OF_ADDRESS}+")
 # Names of hosts, pages and commands hold words that nobody said.
 _COMMAND = re.compile(r"\(in reply to [^()]{0,40}\)")
 _DOT_WITHIN = re.compile(r"\w\.\w")

@@ -13,7 +13,7 @@ from bounced.parse.dsn import STATUS_TYPES, Block, read_action, read_status_part
 from bounced.parse.mail import Mail
 from bounced.parse.quoted import unquote_forwarded
 
-_STATUS_FIELDS_IN_TEXT = re.compile(r"(?:\A|\n)(?:Reporting-MTA|Final-Recipient)[ \t]*:", re.IGNORECASE)
+_STATUS_FIELDS_IN_TEXT = re.compile(r"\n(?:Reporting-MTA|Final-Recipient)[ \t]*:", re.IGNORECASE)
 _GAVE_UP = re.compile(
     r"\b(?:envelope expired|message expired|giving up|gave up|could not be delivered for|no longer)\b"
 )
@@ -37,11 +37,9 @@ def read_in_text(mail: Mail) -> Report | None:
     if not mail.may_be_bounce:
         return None
     for content in (unquote_forwarded(mail.text), decode_unlabelled(mail.top.content())):
-        lowered = content.lower()
-        is_likely = "final-recipient" in lowered or "reporting-mta" in lowered
-        found = _STATUS_FIELDS_IN_TEXT.search(content) if is_likely else None
-        if found:
-            return _read(content[found.start() :], mail)
+        lines = f"\n{content}"
+        if found := _STATUS_FIELDS_IN_TEXT.search(lines):
+            return _read(lines[found.start() :], mail)
     return None
 
 
