@@ -20,14 +20,16 @@ def run(config: ConfigFile = None) -> None:
 
       BOUNCED_RECEIVE__HOSTNAME=mx1.example.com bounced run
     """
-    import faulthandler
     import gc
+
+    gc.disable()  # until it is ready: a start makes objects that stay, and to look for others costs a fifth of it
+
+    import faulthandler
 
     import uvloop
 
     from bounced.app import serve
 
-    gc.disable()  # until it is ready: a start makes objects that stay, and to look for others costs a tenth of it
     faulthandler.enable(2)  # a watchdog's ABRT then shows where every thread stands
     try:
         uvloop.run(serve(config))

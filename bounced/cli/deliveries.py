@@ -1,6 +1,5 @@
 """``bounced deliveries``: dead letters and their replay."""
 
-import asyncio
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -115,6 +114,8 @@ def read_since(text: str | None) -> datetime | None:
 
 def with_store(config: Path | None, use: "Callable[[Store], Awaitable[_Answer]]") -> _Answer:
     """Open the configured store, use it, and return what came of it."""
+    import asyncio
+
     from bounced.config import load
     from bounced.store import Store
 

@@ -1,10 +1,6 @@
 """``bounced demo``: the whole daemon on throw-away defaults, from SMTP to a signed webhook."""
 
-import asyncio
 import json
-import secrets
-import smtplib
-import tempfile
 from base64 import b64encode
 from importlib.resources import files
 from pathlib import Path
@@ -44,6 +40,10 @@ def demo(
 
 
 async def _demo(*, stay: bool, jsonl: bool) -> None:
+    import asyncio
+    import secrets
+    import tempfile
+
     from bounced.app import running
 
     with tempfile.TemporaryDirectory(prefix="bounced-demo-") as directory:
@@ -116,6 +116,8 @@ class _Receiver:
 
 
 def _send(host: str, port: int, mails: list[bytes]) -> None:
+    import smtplib
+
     with smtplib.SMTP(host, port, timeout=_DEADLINE_SECONDS) as client:
         for mail in mails:
             client.sendmail("", [_RECIPIENT], mail)
@@ -135,6 +137,7 @@ def _show(events: list[dict[str, Any]], *, jsonl: bool) -> None:
 
 
 async def _stay(daemon: "Daemon", token: str) -> None:
+    import asyncio
     import signal
 
     endpoint = daemon.servers.addresses[0]

@@ -1,6 +1,5 @@
 """``bounced explain``: what a code, a diagnostic or a stored event means, and which rule says so."""
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +8,7 @@ import typer
 
 from bounced.classify import CodeTables, Knowledge
 from bounced.classify.codes import Code, Reason
+from bounced.cli.deliveries import with_store
 from bounced.cli.options import ConfigFile, cell, console, knowledge_of, table
 from bounced.errors import BouncedError
 from bounced.model import Reply, Status
@@ -113,15 +113,7 @@ def _about(code: Code, reason: Reason) -> Facts:
 
 
 def _explain_event(event_id: str, config: Path | None) -> dict[str, Facts]:
-    from bounced.config import load
-    from bounced.store import Store, StoredEvent
-
-    async def fetch() -> StoredEvent | None:
-        url = load(config).store.url.get_secret_value()
-        async with await Store.open(url, owner="explain") as store:
-            return await store.fetch_event(event_id)
-
-    stored = asyncio.run(fetch())
+    stored = with_store(config, lambda store: store.fetch_event(event_id))
     if stored is None:
         raise BouncedError(f"no event {event_id} in the store; is --config the daemon's?")
     document = json.loads(stored.event.document)

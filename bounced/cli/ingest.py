@@ -1,6 +1,5 @@
 """``bounced ingest``: put mail into the store that a daemon works on."""
 
-import asyncio
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -8,7 +7,7 @@ import typer
 
 from bounced.cli.mailbox import find_files, read_messages
 from bounced.cli.options import ConfigFile
-from bounced.cli.parse import Sources, progress
+from bounced.cli.parse import Sources, counting
 from bounced.errors import StoreError
 
 # EX_TEMPFAIL of sysexits.h: Postfix, Exim and Sendmail keep the mail and run the pipe again.
@@ -32,6 +31,8 @@ def ingest(
 
       bounced ingest --config /etc/bounced/bounced.toml --sender=${sender} --recipient=${recipient} -
     """
+    import asyncio
+
     try:
         new, known = asyncio.run(_ingest(sources or [], sender, tuple(recipient or ()), config))
     except StoreError as error:
@@ -56,10 +57,11 @@ async def _ingest(sources: list[str], sender: str, recipients: tuple[str, ...], 
     counts = {True: 0, False: 0}
     most = loaded.receive.keep_bytes or loaded.receive.max_message_bytes
     async with await Store.open(loaded.store.url.get_secret_value(), owner="ingest") as store:
-        with progress("Ingesting") as bar:
-            for file in bar.track(files):
+        with counting("Ingesting", len(files)) as advance:
+            for file in files:
                 for _, raw in read_messages(file):
                     envelope = Envelope(sender, recipients, datetime.now(UTC))
                     message = Message.of(envelope, raw[:most], size=len(raw))
                     counts[await store.accept(message, lease=False)] += 1
+                advance()
     return counts[True], counts[False]

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from bounced.cli.mailbox import find_files, read_messages
@@ -64,44 +62,32 @@ def _understand_all(
     sources: list[str], read: Callable[[bytes], Understanding]
 ) -> Iterator[tuple[str, Understanding | None]]:
     """Yield every message understood, and None for a file that cannot be read, after saying so."""
-    with progress("Reading") as bar:
-        try:
-            files = find_files(sources)
-        except FileNotFoundError as error:
-            raise typer.BadParameter(str(error)) from error
-        for file in bar.track(files):
+    try:
+        files = find_files(sources)
+    except FileNotFoundError as error:
+        raise typer.BadParameter(str(error)) from error
+    with counting("Reading", len(files)) as advance:
+        for file in files:
             try:
                 for name, raw in read_messages(file):
                     yield name, read(raw)
             except OSError as error:
                 typer.echo(f"bounced: {file or 'standard input'}: {error.strerror}", err=True)
                 yield str(file or "-"), None
-
-
-class _Bar:
-    """Shows how far a list of files is; nothing where nobody looks."""
-
-    def __init__(self, shown: Progress, what: str) -> None:
-        self._shown, self._what = shown, what
-
-    def track(self, files: list[Path | None]) -> Iterator[Path | None]:
-        """Yield each file and count it."""
-        yield from self._shown.track(files, description=self._what)
-
-
-@contextmanager
-def progress(what: str) -> Iterator[_Bar]:
-    """Show progress on standard error while a command works, if that is a terminal."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as shown:
-        yield _Bar(shown, what)
+            advance()
 
 
 @contextmanager
 def counting(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """Show how far a command is whose steps are known in number; yields what counts one more."""
+    """Show on standard error how far a command is, if that is a terminal; yields what counts one more step."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as shown:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
         task = shown.add_task(what, total=total)
         yield lambda: shown.advance(task)
 

@@ -1,13 +1,12 @@
 """``bounced rules``: prove the rules, and find what they do not know yet."""
 
-import asyncio
 import json
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from bounced.classify.unknown import group_unknown
+from bounced.cli.deliveries import with_store
 from bounced.cli.options import ConfigFile, JsonLines, cell, console, knowledge_of, table
 from bounced.pipeline import lost_examples
 
@@ -46,7 +45,7 @@ def unknown(
     Examples:
       bounced rules unknown --config /etc/bounced/bounced.toml
     """
-    groups = group_unknown(asyncio.run(_fetch_reports(config)))
+    groups = group_unknown(map(json.loads, with_store(config, lambda store: store.archive.list_reports())))
     rows = table("times", "code", "diagnostic", "for example")
     for (code, pattern), (times, example) in groups[:limit]:
         if jsonl:
@@ -56,12 +55,3 @@ def unknown(
             rows.add_row(*map(cell, (times, code, pattern, example)))
     if not jsonl:
         console().print(rows)
-
-
-async def _fetch_reports(config: Path | None) -> list[dict[str, Any]]:
-    from bounced.config import load
-    from bounced.store import Store
-
-    url = load(config).store.url.get_secret_value()
-    async with await Store.open(url, owner="rules") as store:
-        return [json.loads(report) for report in await store.archive.list_reports()]
