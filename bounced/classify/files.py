@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from bounced.classify.rules import Rule
 from bounced.errors import KnowledgeError
 from bounced.model import Provider, Stage, Status
-from bounced.phrases import fold
 
 _NEEDED = frozenset({"name", "reason", "source", "example"})
 _OPTIONAL = frozenset({"pattern", "status", "reply", "stage", "hint"})
@@ -109,7 +108,7 @@ def _read_rule(file: str, entry: Mapping[str, object], reasons: Mapping[str, obj
     )
     if not rule.pattern and not rule.status:
         raise KnowledgeError(f"{where}: pattern or status must say when it applies")
-    if any(not fold(phrase).strip(". ") for phrase in rule.pattern):
+    if any(not phrase.replace(".", "").strip() for phrase in rule.pattern):
         raise KnowledgeError(f"{where}: a phrase of pattern is empty")
     if rule.reason not in reasons:
         raise KnowledgeError(f"{where}: unknown reason {rule.reason!r}")

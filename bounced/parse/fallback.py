@@ -5,8 +5,6 @@ given little: the start of the message, and only when it has few parts.
 """
 
 from dataclasses import replace
-from email import message_from_bytes
-from email.policy import compat32
 
 from bounced.model import Action, Finding, Kind, Report
 from bounced.parse.address import find_address
@@ -27,7 +25,11 @@ def read(mail: Mail) -> Report | None:
     octets = b"\n".join(mail.octets[:_BYTES].split(b"\n", _LINES)[:_LINES])
     if octets.lower().count(b"boundary") > _BOUNDARIES or octets.count(b"\n--") > mail.limits.parts:
         return None
-    from flufl.bounce import all_failures  # noqa: PLC0415 - its import costs as much as all of ours
+    # Their import costs as much as all of ours, and few messages need them.
+    from email import message_from_bytes  # noqa: PLC0415
+    from email.policy import compat32  # noqa: PLC0415
+
+    from flufl.bounce import all_failures  # noqa: PLC0415
 
     try:
         # A detector trips over a field that is not ASCII and a From that is missing or empty; those after it would

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Dialect, Insert, delete, func, select
 
 from bounced.model import Event
 from bounced.store.rows import select_events, to_event
-from bounced.store.schema import event, insert_new, mention, tally, uncounted
+from bounced.store.schema import event, insert_into, insert_new, mention, tally, uncounted
 from bounced.tallies import Summary
 
 BATCH = 500
@@ -127,8 +126,8 @@ def _row(place: Place, number: int) -> dict[str, Any]:
     return {"hour": hour, "dimension": dimension, "key": key, "count": number}
 
 
-def _upsert(dialect: Dialect) -> sqlite.Insert | postgresql.Insert:
-    statement = (sqlite.insert if dialect.name == "sqlite" else postgresql.insert)(tally)
+def _upsert(dialect: Dialect) -> Insert:
+    statement = insert_into(dialect, tally)
     return statement.on_conflict_do_update(
         index_elements=[tally.c.dimension, tally.c.hour, tally.c.key],
         set_={tally.c.count: tally.c.count + statement.excluded.count},

@@ -8,9 +8,10 @@ with nothing left to do has no `due_at`.
 
 import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     Column,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Dialect,
     ForeignKey,
     Index,
+    Insert,
     Integer,
     LargeBinary,
     MetaData,
@@ -28,8 +30,10 @@ from sqlalchemy import (
     bindparam,
     literal_column,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -226,10 +230,21 @@ Index("recipient_updated", recipient.c.updated_at)
 _partial_index("recipient_decays", recipient.c.decays_at, where=recipient.c.decays_at.is_not(None))
 
 
-def insert_new(dialect: Dialect, table: Table) -> sqlite.Insert | postgresql.Insert:
+def insert_into(dialect: Dialect, table: Table) -> "sqlite.Insert | postgresql.Insert":
+    """Return an insert into `table` that can say what to do about rows whose key is known already."""
+    # Of a dialect that is not in use the import alone would cost a twentieth of a start.
+    if dialect.name == "sqlite":
+        from sqlalchemy.dialects import sqlite  # noqa: PLC0415
+
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415
+
+    return postgresql.insert(table)
+
+
+def insert_new(dialect: Dialect, table: Table) -> Insert:
     """Return an insert into `table` that passes over rows whose key is known already."""
-    insert = sqlite.insert if dialect.name == "sqlite" else postgresql.insert
-    return insert(table).on_conflict_do_nothing()
+    return insert_into(dialect, table).on_conflict_do_nothing()
 
 
 def is_one_of(column: Column[str], database: str) -> ColumnElement[bool]:
@@ -240,4 +255,4 @@ def is_one_of(column: Column[str], database: str) -> ColumnElement[bool]:
     """
     if database == "sqlite":
         return column.in_(bindparam("values", expanding=True))
-    return column == any_(bindparam("values", type_=postgresql.ARRAY(CleanText)))
+    return column == any_(bindparam("values", type_=ARRAY(CleanText)))
