@@ -2,12 +2,14 @@
 
 from sqlalchemy import Connection, Engine, func, inspect, select, text
 
+from bounced.store.creation import create
+
 LATEST = "0003"
 _LOCK_KEY = 0x626F756E636564  # "bounced": every daemon asks PostgreSQL for the same lock
 
 
 def migrate(engine: Engine) -> tuple[str | None, str | None]:
-    """Run all outstanding migrations in one transaction.
+    """Create the tables of an empty database, or run all outstanding migrations, in one transaction.
 
     Any number of daemons may start at once: the first migrates, the others
     wait for it (SQLite in BEGIN IMMEDIATE, PostgreSQL at an advisory lock) and
@@ -26,9 +28,11 @@ def migrate(engine: Engine) -> tuple[str | None, str | None]:
         before = _read_version(connection)
         if before == LATEST:
             return before, before
+        # CRASH HERE: none or all of the schema is there; the next start does it again.
+        if before is None:
+            return before, create(connection, LATEST)
         from bounced.store.upgrade import upgrade  # noqa: PLC0415 - Alembic takes a sixth of a start, and is seldom needed
 
-        # CRASH HERE: none or all of the schema is there; the next start migrates again.
         return before, upgrade(connection)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from bounced.errors import StoreError
 from bounced.model import Event, EventType
-from bounced.store import DeliveryState, EventFilters, Settlement, SinkState, engine, migrate, upgrade
+from bounced.store import DeliveryState, EventFilters, Settlement, SinkState, engine, upgrade
 from bounced.store.counting import BATCH, OTHER
 from bounced.tallies import Dimension, summarize
 from tests.store.conftest import START
@@ -255,9 +255,9 @@ async def test_events_from_before_the_upgrade_are_counted(url, open_store, monke
     engine_ = engine.writing_engine(engine.parse_url(url))
     if path := engine.database_path(engine.parse_url(url)):
         engine.create_file(path)
-    migrate.migrate(engine_)
-    monkeypatch.undo()
     with engine_.begin() as connection:
+        upgrade.upgrade(connection)
+        monkeypatch.undo()
         connection.execute(text(OLD_MESSAGE), {"now": START.isoformat()})
         connection.execute(text(OLD_EVENT), {"now": START.isoformat(), "document": document()})
     engine_.dispose()
