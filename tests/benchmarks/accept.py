@@ -1,137 +1,98 @@
-"""Messages accepted per second, durable, against stock aiosmtpd with a handler that drops the message.
+"""Messages accepted on stable storage, against stock aiosmtpd with a handler that drops them."""
 
-Run by hand, with Debian's postfix for smtp-source::
-
-    python tests/benchmarks/accept.py --messages 5000 --connections 50
-
-Both servers take the same load in turn; the ratio is of the medians of one run.
-"""
-
-import argparse
-import shutil
-import socket
+import sqlite3
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing
+from functools import partial
 from pathlib import Path
 
-STOCK = """
-import asyncio, sys
-from aiosmtpd.smtp import SMTP
+from tests.benchmarks.scale import Scale
+from tests.benchmarks.servers import Load, Server, bring, daemon, stock, warm, write_report
+from tests.benchmarks.tables import Figures, Table, compared, take_turns
 
-class Drop:
-    async def handle_DATA(self, server, session, envelope):
-        return "250 OK"
-
-async def serve():
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: SMTP(Drop(), hostname="stock.example", loop=loop), "127.0.0.1", int(sys.argv[1]), backlog=1024)
-    await server.serve_forever()
-
-asyncio.run(serve())
-"""
+SHAPES = {
+    "6 KB, one message for each connection": Load(3000),
+    "6 KB, many messages over each connection": Load(3000, keeps_connections=True),
+    "64 KB, many messages over each connection": Load(1500, size=64_000, keeps_connections=True),
+}
+CONNECTIONS = (1, 10, 50, 200)
+Start = Callable[[], AbstractContextManager[Server]]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def measure(scale: Scale) -> Iterator[Table]:
+    """Yield a table for each kind of load."""
+    for title, load in SHAPES.items():
+        medians = take_turns(
+            {
+                "stock aiosmtpd, dropping": partial(take, stock, scale.of(load)),
+                "`bounced`, durable": partial(take, daemon, scale.of(load)),
+            },
+            scale.runs,
+        )
+        columns = ("", "messages/s", "x stock", "events told/s", "CPU µs per message")
+        yield Table(f"Accept: {title}", columns, compared(medians))
 
 
-def wait_for(port: int) -> None:
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            return
+def measure_connections(scale: Scale) -> Iterator[Table]:
+    """Yield how the rates change with the number of connections."""
+    rows = []
+    for connections in CONNECTIONS:
+        load = Load(scale(200 if connections == 1 else 2000), connections=connections, keeps_connections=True)
+        peer, ours = take(stock, load)[0], take(daemon, load)[0]
+        rows.append((f"{connections}", peer, ours, ours / peer))
+    yield Table("Accept, by connections", ("connections", "stock: messages/s", "`bounced`: messages/s", "x"), rows)
 
 
-@contextmanager
-def started(command: list[str], port: int) -> Iterator[None]:
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_for(port)
-        yield
-    finally:
-        process.terminate()
-        process.wait(60)
+def take(start: Start, load: Load) -> Figures:
+    """Return messages per second, events told per second, and the processor time of each message in µs."""
+    with start() as server:
+        warm(server)
+        spent, begin = server.cpu_seconds(), time.perf_counter()
+        load.send(server.port)
+        accepted = time.perf_counter() - begin
+        server.until_told()
+        told = time.perf_counter() - begin
+        spent = server.cpu_seconds() - spent
+    count = load.messages
+    return count / accepted, count / told, spent / count * 1e6
 
 
-def bounced_command(directory: Path, port: int) -> list[str]:
-    config = directory / "bounced.toml"
-    config.write_text(
-        f'[receive]\nhostname = "bench.example"\nlisten = ["smtp://127.0.0.1:{port}"]\n'
-        f'[store]\nurl = "sqlite:///{directory}/bench.db"\n'
-        f'[[sink]]\nname = "file"\ntype = "jsonl"\npath = "{directory}/events.jsonl"\n'
-        '[admin]\nlisten = ""\n'
-        '[log]\nlevel = "warning"\n'
+def measure_latency(scale: Scale) -> Iterator[Table]:
+    """Yield how long one message takes over one connection, against a commit for each message."""
+    count = scale(300)
+    medians = take_turns(
+        {
+            "one commit alone, without SMTP": partial(commit_each, count),
+            "stock aiosmtpd, a commit for each message": partial(send_each, partial(stock, keep=True), count),
+            "`bounced`": partial(send_each, daemon, count),
+        },
+        scale.runs,
     )
-    return [sys.executable, "-m", "bounced", "run", "--config", str(config)]
+    peer = medians["stock aiosmtpd, a commit for each message"][0]
+    rows = [(name, figure, figure / peer) for name, (figure,) in medians.items()]
+    yield Table("Latency of one message of 6 KB over one connection", ("", "ms", "x a commit for each message"), rows)
 
 
-def write_report(directory: Path, size: int) -> Path:
-    """Write the sample report, padded to `size` octets in the mail that it returns."""
-    report = SAMPLE.read_bytes()
-    padding = b"X" * 70 + b"\n"
-    mark = b"Dear Ben, this is the November issue.\n"
-    missing = max(0, size - len(report)) // len(padding)
-    path = directory / "report.eml"
-    path.write_bytes(report.replace(mark, mark + padding * missing))
-    return path
+def send_each(start: Start, count: int) -> Figures:
+    """Return the median of the milliseconds from MAIL to the last reply."""
+    with start() as server, tempfile.TemporaryDirectory() as directory:
+        mail = write_report(Path(directory), 6000).read_bytes().replace(b"\n", b"\r\n")
+        return (statistics.median(bring(server.port, [mail] * count)) * 1000,)
 
 
-def load(port: int, report: Path, options: argparse.Namespace) -> float:
-    """Send the messages, each to a recipient of its own; return how many per second were answered 250."""
-    command = ["smtp-source", "-s", str(options.connections), "-m", str(options.messages), "-F", str(report)]
-    command += ["-N", "-f", "", "-t", "bounce@bench.example", *(["-d"] if options.keep_connections else [])]
-    begin = time.perf_counter()
-    subprocess.run([*command, f"inet:127.0.0.1:{port}"], check=True, timeout=600)
-    return options.messages / (time.perf_counter() - begin)
-
-
-SAMPLE = Path(__file__).parents[2] / "bounced" / "samples" / "2-mailbox-full.eml"
-
-
-def measure(report: Path, options: argparse.Namespace) -> dict[str, list[float]]:
-    rates: dict[str, list[float]] = {"stock aiosmtpd, dropping": [], "bounced, durable": []}
-    for _ in range(options.runs):
-        port = free_port()
-        with started([sys.executable, "-c", STOCK, str(port)], port):
-            rates["stock aiosmtpd, dropping"].append(load(port, report, options))
-        with tempfile.TemporaryDirectory() as directory:
-            port = free_port()
-            with started(bounced_command(Path(directory), port), port):
-                rates["bounced, durable"].append(load(port, report, options))
-    return rates
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--messages", type=int, default=3000)
-    parser.add_argument("--connections", type=int, default=50)
-    parser.add_argument("--size", type=int, default=6000, help="octets of a message")
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--keep-connections", action="store_true", help="many messages per connection")
-    options = parser.parse_args()
-    if not shutil.which("smtp-source"):
-        sys.exit("smtp-source is missing: apt-get install postfix")
-    with tempfile.TemporaryDirectory() as directory:
-        rates = measure(write_report(Path(directory), options.size), options)
-    medians = {name: statistics.median(found) for name, found in rates.items()}
-    stock = medians["stock aiosmtpd, dropping"]
-    for name, rate in medians.items():
-        print(f"{name:<28} {rate:8.0f} messages/s   {rate / stock:5.2f} x stock")
-
-
-if __name__ == "__main__":
-    main()
+def commit_each(count: int) -> Figures:
+    """Return the median of the milliseconds of a transaction in SQLite that holds one message."""
+    took = []
+    with tempfile.TemporaryDirectory() as directory, closing(sqlite3.connect(f"{directory}/mail.db")) as database:
+        mail = write_report(Path(directory), 6000).read_bytes()
+        database.isolation_level = None
+        for statement in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "CREATE TABLE message (raw BLOB)"):
+            database.execute(statement)
+        for _ in range(count):
+            begin = time.perf_counter()
+            database.execute("INSERT INTO message VALUES (?)", [mail])
+            took.append(time.perf_counter() - begin)
+    return (statistics.median(took) * 1000,)

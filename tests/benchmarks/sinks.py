@@ -1,34 +1,27 @@
 """Events per second from the acceptance of mail to the confirmation of the sink, for each sink and each store.
 
-Run by hand from the root of the checkout, with the servers that the tests use::
-
-    PYTHONPATH=. python tests/benchmarks/sinks.py --messages 3000 --runs 3
-
-Each message is a report of a recipient of its own, accepted, understood,
+The servers are those that the tests use. Each message is a report of a recipient of its own, accepted, understood,
 concluded and sent within one process; the clock stops when the sink has
 confirmed the last event. The sinks take turns within each run, and the ratios
 are of the medians. The webhook's other side is a process that answers 204.
 """
 
-import argparse
 import asyncio
 import logging
 import random
-import statistics
-import sys
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
 import psycopg
 import uvloop
 
-from bounced import log
 from bounced.classify import Profile
 from bounced.deliver import kafka, nats, rabbitmq, redis
 from bounced.deliver.broker import Broker
@@ -42,37 +35,36 @@ from bounced.flow.reading import Recipe
 from bounced.identify import VerpSettings
 from bounced.model import Delivered, Envelope, Event, Message, SendResult
 from bounced.store import Store
+from tests.benchmarks.scale import Scale
+from tests.benchmarks.servers import endpoint
+from tests.benchmarks.tables import Figures, Table, take_turns
 from tests.brokers.kafka import KafkaCluster
 from tests.brokers.places import KafkaPlace, NatsPlace, RabbitmqPlace, RedisPlace
-from tests.brokers.private import free_port
 from tests.conftest import POSTGRES
 
 SINKS = ["jsonl", "webhook", "nats", "rabbitmq", "redis", "kafka"]
 STORES = ["SQLite", "PostgreSQL"]
 SAMPLE = files("bounced.samples").joinpath("2-mailbox-full.eml").read_bytes()
 RECIPE = Recipe({}, Profile.RULES, (), VerpSettings())
+SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
+MESSAGES = 1500
 AT_ONCE = 50
 DEADLINE_SECONDS = 300
 
-ENDPOINT = """
-import asyncio, sys
 
-async def answer(reader, writer):
-    try:
-        while head := await reader.readuntil(b"\\r\\n\\r\\n"):
-            length = next(line for line in head.lower().split(b"\\r\\n") if line.startswith(b"content-length:"))
-            await reader.readexactly(int(length.split(b":")[1]))
-            writer.write(b"HTTP/1.1 204 No Content\\r\\n\\r\\n")
-    except asyncio.IncompleteReadError:
-        writer.close()
+def measure(scale: Scale) -> Iterator[Table]:
+    """Yield events per second of each sink, beside those of the file."""
+    logging.disable(logging.ERROR)
+    ways = {f"{store} {sink}": partial(run, store, sink, scale(MESSAGES)) for store in STORES for sink in SINKS}
+    medians = {name: rate for name, (rate,) in take_turns(ways, scale.runs).items()}
+    for store in STORES:
+        rates = {sink: medians[f"{store} {sink}"] for sink in SINKS}
+        rows = [(f"`{sink}`", rate, rate / rates["jsonl"]) for sink, rate in rates.items()]
+        yield Table(f"From acceptance to the sink's confirmation, {store}", ("sink", "events/s", "x `jsonl`"), rows)
 
-async def serve():
-    server = await asyncio.start_server(answer, "127.0.0.1", int(sys.argv[1]))
-    print("ready", flush=True)
-    await server.serve_forever()
 
-asyncio.run(serve())
-"""
+def run(store: str, sink: str, count: int) -> Figures:
+    return uvloop.run(tell(store, sink, count))
 
 
 class Counted:
@@ -103,28 +95,13 @@ def make_messages(count: int) -> list[Message]:
     ]
 
 
-@asynccontextmanager
-async def endpoint() -> AsyncIterator[str]:
-    port = free_port()
-    command = [sys.executable, "-c", ENDPOINT, str(port)]
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-    assert process.stdout
-    await process.stdout.readline()
-    try:
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        process.terminate()
-        await process.wait()
-
-
 async def make_sink(kind: str, folder: Path, stack: AsyncExitStack) -> Sink:
     match kind:
         case "jsonl":
             return JsonlFile("app", folder / "events.jsonl")
         case "webhook":
-            secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
-            url = await stack.enter_async_context(endpoint())
-            return Webhook("app", url, secrets=[secret], allow_private_addresses=True)
+            application = stack.enter_context(endpoint())
+            return Webhook("app", application.url, secrets=[SECRET], allow_private_addresses=True)
         case "kafka":
             cluster = KafkaCluster()
             stack.callback(cluster.close)
@@ -162,7 +139,7 @@ async def fresh_url(store: str, folder: Path) -> AsyncIterator[str]:
             connection.execute(f"DROP SCHEMA {schema} CASCADE")
 
 
-async def measure(store_kind: str, sink_kind: str, count: int) -> float:
+async def tell(store_kind: str, sink_kind: str, count: int) -> Figures:
     """Return events per second."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -191,33 +168,4 @@ async def measure(store_kind: str, sink_kind: str, count: int) -> float:
             await outgoing.until_idle()
             for loop in loops:
                 loop.cancel()
-    return count / taken_seconds
-
-
-async def measure_all(options: argparse.Namespace) -> None:
-    rates: dict[tuple[str, str], list[float]] = {}
-    for _ in range(options.runs):
-        for store in STORES:
-            for sink in SINKS:
-                rates.setdefault((store, sink), []).append(await measure(store, sink, options.messages))
-    print("| sink | " + " | ".join(f"{store}: events/s | x jsonl" for store in STORES) + " |")
-    print("|---|" + "---:|---:|" * len(STORES))
-    medians = {key: statistics.median(found) for key, found in rates.items()}
-    for sink in SINKS:
-        cells = (
-            f"{medians[store, sink]:.0f} | {medians[store, sink] / medians[store, 'jsonl']:.2f}" for store in STORES
-        )
-        print(f"| `{sink}` | " + " | ".join(cells) + " |")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--messages", type=int, default=3000)
-    parser.add_argument("--runs", type=int, default=3)
-    log.configure(level="warning")
-    logging.disable(logging.ERROR)
-    uvloop.run(measure_all(parser.parse_args()))
-
-
-if __name__ == "__main__":
-    main()
+    return (count / taken_seconds,)

@@ -1,27 +1,74 @@
-"""Messages parsed and classified per second, against the standard library's ``email`` with flufl.bounce.
+"""Processor time to parse, identify and classify, against the standard library's ``email`` with flufl.bounce."""
 
-Run by hand over a directory of mail, or over the samples of the package::
-
-    python tests/benchmarks/understand.py [DIRECTORY]
-
-Both work on the same messages in turn, in one process; the ratio is of CPU time, the median of several rounds.
-"""
-
-import argparse
 import logging
+import random
 import statistics
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from email import message_from_bytes
+from functools import partial
 from pathlib import Path
 
 from flufl.bounce import all_failures
 
+from bounced.classify import Knowledge, Rule, RuleSet
 from bounced.cli.mailbox import find_files
-from bounced.pipeline import understand
+from bounced.pipeline import shipped_knowledge, understand
+from tests.benchmarks.scale import Scale
+from tests.benchmarks.servers import SAMPLE, write_report
+from tests.benchmarks.tables import Figures, Table, compared, take_turns
 
-SAMPLES = Path(__file__).parents[2] / "bounced" / "samples"
+SIZES = (2_000, 6_000, 64_000, 1_000_000, 16_000_000)
+RECIPIENTS = (1, 10, 100, 1000)
+TIMES_AS_MANY_RULES = (1, 2, 4)
+BLOCK = b"""
+Final-Recipient: rfc822;user%d@example.net
+Action: failed
+Status: 5.0.0
+Remote-MTA: dns; mx.example.net
+Diagnostic-Code: smtp; 552 5.2.2 user%d@example.net: mailbox is over its quota
+"""
+
+Work = Callable[[bytes], object]
+
+
+def measure(scale: Scale) -> Iterator[Table]:
+    """Yield the cost of the mail in a directory."""
+    mails = read_mail(scale)
+    medians = take_turns(
+        {
+            "`email` and flufl.bounce": partial(read_all, with_flufl, mails),
+            "`bounced`": partial(read_all, understand, mails),
+        },
+        scale.runs + 2,
+    )
+    kilobytes = statistics.fmean(map(len, mails)) / 1000
+    title = f"Parse and classify: {len(mails)} messages, {written_size(kilobytes)} on average"
+    yield Table(title, ("", "mean µs", "x", "99th percentile µs"), compared(medians, less_is_better=True))
+
+
+def measure_growth(scale: Scale) -> Iterator[Table]:
+    """Yield how the cost grows with the size of a message, the recipients of a report, and the rules."""
+    mails = read_mail(scale)
+    with tempfile.TemporaryDirectory() as directory:
+        reports = {written_size(size / 1000): write_report(Path(directory), size).read_bytes() for size in SIZES}
+    yield compare_growth("Parse and classify, by size of the message", "size", reports, scale)
+    reports = {str(count): report_on(count) for count in RECIPIENTS}
+    yield compare_growth("Parse and classify, by recipients of a report", "recipients", reports, scale)
+    yield grow_rules(mails, scale)
+
+
+def read_mail(scale: Scale) -> list[bytes]:
+    logging.disable(logging.CRITICAL)
+    paths = find_files([str(scale.mail or SAMPLE.parent)])
+    return [path.read_bytes() for path in paths if path and path.suffix != ".py"]
+
+
+def written_size(kilobytes: float) -> str:
+    return f"{kilobytes / 1000:.3g} MB" if kilobytes >= 1000 else f"{kilobytes:.2g} KB"
 
 
 def with_flufl(raw: bytes) -> None:
@@ -30,36 +77,61 @@ def with_flufl(raw: bytes) -> None:
         all_failures(message_from_bytes(raw))
 
 
-def spent(work: Callable[[bytes], object], mails: list[bytes]) -> list[float]:
-    """Return the CPU seconds that each message takes."""
-    times = []
+def read_all(work: Work, mails: list[bytes]) -> Figures:
+    """Return mean and 99th percentile of the microseconds that a message takes, once all is warm."""
     for mail in mails:
-        begin = time.process_time_ns()
         work(mail)
-        times.append((time.process_time_ns() - begin) / 1e9)
-    return times
+    times = sorted(spent(work, mail) for mail in mails)
+    return statistics.fmean(times), times[int(len(times) * 0.99)]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("directory", nargs="?", type=Path, default=SAMPLES)
-    parser.add_argument("--rounds", type=int, default=7)
-    options = parser.parse_args()
-    logging.disable(logging.CRITICAL)
-    paths = [path for path in find_files([str(options.directory)]) if path and path.suffix != ".py"]
-    mails = [path.read_bytes() for path in paths]
-    rounds: dict[str, list[list[float]]] = {"email + flufl.bounce": [], "bounced": []}
-    for _ in range(options.rounds + 1):
-        rounds["email + flufl.bounce"].append(spent(with_flufl, mails))
-        rounds["bounced"].append(spent(understand, mails))
-    peer = 0.0
-    for name, measured in rounds.items():
-        kept = measured[1:]  # the first round warms up
-        mean = statistics.median(statistics.fmean(times) for times in kept)
-        p99 = statistics.median(sorted(times)[int(len(times) * 0.99)] for times in kept)
-        peer = peer or mean
-        print(f"{name:<22} mean {mean * 1e6:7.0f} us   p99 {p99 * 1e6:7.0f} us   {peer / mean:5.1f} x as fast")
+def spent(work: Work, mail: bytes) -> float:
+    begin = time.process_time_ns()
+    work(mail)
+    return (time.process_time_ns() - begin) / 1000
 
 
-if __name__ == "__main__":
-    main()
+def compare_growth(title: str, what: str, reports: dict[str, bytes], scale: Scale) -> Table:
+    """Return the cost of each report, the median of several readings."""
+    rows = []
+    for name, report in reports.items():
+        times = max(3, min(scale(50), scale(5_000_000) // len(report)))
+        peer, ours = (statistics.median(spent(work, report) for _ in range(times)) for work in (with_flufl, understand))
+        rows.append((name, peer, ours, peer / ours))
+    return Table(title, (what, "`email` and flufl.bounce: µs", "`bounced`: µs", "x"), rows)
+
+
+def report_on(count: int) -> bytes:
+    """Return a report on so many recipients."""
+    head, _, rest = SAMPLE.read_bytes().partition(b"\nAction: failed")
+    _, boundary, tail = rest.partition(b"\n--1795426801-eximdsn-42\nContent-type: message/rfc822")
+    return head + b"".join(BLOCK % (number, number) for number in range(count)) + boundary + tail
+
+
+def grow_rules(mails: list[bytes], scale: Scale) -> Table:
+    """Return the mean cost with invented rules beside those of the package."""
+    shipped = shipped_knowledge()
+    many = {times: with_rules(shipped, times) for times in TIMES_AS_MANY_RULES}
+    medians = take_turns(
+        {
+            f"{len(knowledge.rules.rules)}": partial(read_all, partial(understand, knowledge=knowledge), mails)
+            for knowledge in many.values()
+        },
+        scale.runs + 2,
+    )
+    base = next(iter(medians.values()))[0]
+    rows = [(name, mean, mean / base) for name, (mean, _) in medians.items()]
+    return Table("Parse and classify, by number of rules", ("rules", "mean µs", "x"), rows)
+
+
+def with_rules(shipped: Knowledge, times: int) -> Knowledge:
+    """Return knowledge with that many times as many rules: their phrases are the words of ours, shuffled."""
+    chance = random.Random(0)  # noqa: S311 - the same for each run
+    words = sorted({word for rule in shipped.rules.rules for phrase in rule.pattern for word in phrase.split()})
+
+    def invent(rule: Rule, number: int) -> Rule:
+        pattern = tuple(" ".join(chance.sample(words, max(2, len(one.split())))) for one in rule.pattern)
+        return replace(rule, name=f"{rule.name}-{number}", pattern=pattern)
+
+    invented = [invent(rule, number) for number in range(1, times) for rule in shipped.rules.rules if rule.pattern]
+    return Knowledge(shipped.tables, RuleSet([*shipped.rules.rules, *invented]), shipped.words)
