@@ -74,8 +74,12 @@ class Connection(aiosmtpd.smtp.SMTP):
         self._patience.hear(len(data), self.loop.time())
         self._wire.receive(data)
         self._answer()
-        if self._is_busy and self._wire.ahead > MAX_AHEAD_BYTES:
+        if self._wire.ahead <= MAX_AHEAD_BYTES:
+            return
+        if self._is_busy:
             self._cut_off("too_far_ahead")
+        else:
+            self.transport.pause_reading()  # the dialogue is about to go on with what is there
 
     def eof_received(self) -> bool | None:
         """Answer what is there and let the dialogue end, where aiosmtpd would cancel it.

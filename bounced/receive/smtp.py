@@ -143,6 +143,7 @@ class Smtp(Connection):
         return True
 
     async def _carry_out(self, command: LongCommand, argument: str) -> None:
+        self.transport.resume_reading()
         try:
             await command(self, argument)
         except RefusedError as refusal:

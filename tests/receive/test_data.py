@@ -84,6 +84,24 @@ async def test_every_octet_but_the_dots_is_kept(start):
     assert server.messages[0].raw == content
 
 
+async def test_a_message_that_comes_before_it_is_asked_for_is_taken_whole(start):
+    server = await start()
+    client = await server.connect()
+    commands = b"EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<bounce@example.com>\r\nDATA\r\n"
+    content = b"x" * 998 + b"\r\n"
+    client.send(commands + content * 3000 + b".\r\nQUIT\r\n")
+    assert (await client.rest()).endswith(b"\r\n221 2.0.0 Bye\r\n")
+    assert [message.raw for message in server.messages] == [content * 3000]
+
+
+@pytest.mark.parametrize("command", [b"DATA now\r\n", b"NOOP\r\n"])
+async def test_what_is_refused_does_not_stop_a_client_that_sent_much_ahead(start, command):
+    server = await start(errors=10**6, idle_commands=10**6)
+    client = await server.connect()
+    client.send(b"EHLO c\r\n" + command * 50_000 + b"QUIT\r\n")
+    assert (await client.rest()).endswith(b"\r\n221 2.0.0 Bye\r\n")
+
+
 async def test_message_at_the_limit_is_taken_and_one_octet_more_is_not(start):
     server = await start(max_message_bytes=1000)
     client = await server.connect()
