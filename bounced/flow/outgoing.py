@@ -19,12 +19,13 @@ from bounced.deliver.sink import Sink
 from bounced.errors import StoreError
 from bounced.flow.window import Window, store_all
 from bounced.model import Delivered, Delivery, Event, EventType, Failed, SendResult
-from bounced.store import DeliveryKey, Settlement, Store
+from bounced.store import DeliveryKey, DeliveryState, Settlement, Store
 
 _log = log.get("deliver")
 
 _WINDOW_EVENTS, _WINDOW_BYTES = 2000, 32 * 1024 * 1024
 _POLL_SECONDS = 1.0
+_COUNTED_AS = {DeliveryState.DELIVERED: "delivered", DeliveryState.PENDING: "retry", DeliveryState.DEAD: "dead"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +255,10 @@ class Feed:
 
     async def _settle_all(self, batch: Sequence[Delivery], results: Sequence[SendResult]) -> None:
         settled = [(one, self._judge(one, result)) for one, result in zip(batch, results, strict=True)]
+        self.is_failing = isinstance(results[-1], Failed)
+        metrics.sink_failing(self.name).set(self.is_failing)
+        for state, count in Counter([settlement.state for _, settlement in settled]).items():
+            metrics.deliveries(self.name, _COUNTED_AS[state]).inc(count)
         await store_all(self._store_settlements, settled, self._forget)
 
     async def _store_settlements(self, settled: Sequence[tuple[Delivery, Settlement]]) -> Sequence[StoreError | None]:
@@ -265,13 +270,10 @@ class Feed:
 
     def _judge(self, delivery: Delivery, result: SendResult) -> Settlement:
         key = (delivery.event.id, delivery.sink)
-        self.is_failing = isinstance(result, Failed)
-        metrics.sink_failing(self.name).set(self.is_failing)
         about = {"sink": self.name, "event_id": delivery.event.id, "attempt": delivery.attempt}
         match result:
             case Delivered():
                 _log.info("delivered", **about)
-                metrics.deliveries(self.name, "delivered").inc()
                 return Settlement.delivered(key, delivery.attempt)
             case Failed():
                 if result.is_gone and not self._is_gone:
@@ -281,10 +283,8 @@ class Feed:
                     delivery.attempt, result, chance=self._chance(), retry_seconds=self._subscription.retry_seconds
                 )
                 if delay is None:
-                    metrics.deliveries(self.name, "dead").inc()
                     _log.error("delivery_dead", error=result.error, **about)
                     return Settlement.dead(key, delivery.attempt, error=result.error)
-                metrics.deliveries(self.name, "retry").inc()
                 _log.warning("delivery_failed", error=result.error, retry_seconds=round(delay, 1), **about)
                 retry_at = self._clock() + timedelta(seconds=delay)
                 return Settlement.retry(key, delivery.attempt, at=retry_at, error=result.error)
