@@ -167,9 +167,36 @@ class Incoming:
         return True
 
     def _draft(self, job: _Job, reading: Reading | None) -> _Draft:
-        conclusion = self._quarantine(job) if reading is None else self._write_down(job.message, reading)
-        plan = self._outgoing.plan(conclusion.events)
-        return _Draft(job, reading, replace(conclusion, deliveries=plan.deliveries, leased=plan.leased), plan)
+        if reading is None:
+            return self._quarantine(job)
+        _tell(job.message, reading)
+        plan = self._outgoing.plan(reading.events)
+        conclusion = Conclusion(
+            job.message.id,
+            reading.kind,
+            reading.report,
+            reading.events,
+            plan.deliveries,
+            plan.leased,
+            reading.facts,
+            self._escalation(reading) if reading.facts else None,
+        )
+        return _Draft(job, reading, conclusion, plan)
+
+    def _escalation(self, reading: Reading) -> Escalation:
+        """Say how to tell that a bounce was one too many; only the store, which knows those before, can know."""
+        return Escalation(
+            partial(tell_undeliverable, reading.events), self._outgoing.sinks_for(EventType.UNDELIVERABLE)
+        )
+
+    def _quarantine(self, job: _Job) -> _Draft:
+        _log.error("message_quarantined", message=job.message.id, attempts=job.claimed.attempts)
+        events = (make_quarantine_event(job.message, source=self._source),)
+        plan = self._outgoing.plan(events)
+        conclusion = Conclusion(
+            job.message.id, Kind.NOT_BOUNCE, "{}", events, plan.deliveries, plan.leased, is_quarantined=True
+        )
+        return _Draft(job, None, conclusion, plan)
 
     async def _store_drafts(self, drafts: Sequence[_Draft]) -> list[bool | StoreError]:
         return await self._store.conclude_all([draft.conclusion for draft in drafts])
@@ -185,32 +212,19 @@ class Incoming:
         self._window.release(draft.job.size)
         draft.job.done.set()
 
-    def _write_down(self, message: Message, reading: Reading) -> Conclusion:
-        for one in reading.judged:
-            _log.info(
-                "recipient_concluded",
-                stage="classify",
-                message=message.id,
-                kind=reading.kind,
-                recipient=one.recipient,
-                reason=one.reason,
-                advice=one.advice,
-                rule=one.rule,
-            )
-        if not reading.judged:
-            _log.info("message_concluded", stage="classify", message=message.id, kind=reading.kind)
-        escalation = self._escalation(reading) if reading.facts else None
-        return Conclusion(
-            message.id, reading.kind, reading.report, reading.events, facts=reading.facts, escalation=escalation
-        )
 
-    def _escalation(self, reading: Reading) -> Escalation:
-        """Say how to tell that a bounce was one too many; only the store, which knows those before, can know."""
-        return Escalation(
-            partial(tell_undeliverable, reading.events), self._outgoing.sinks_for(EventType.UNDELIVERABLE)
+def _tell(message: Message, reading: Reading) -> None:
+    """Log what was concluded."""
+    for one in reading.judged:
+        _log.info(
+            "recipient_concluded",
+            stage="classify",
+            message=message.id,
+            kind=reading.kind,
+            recipient=one.recipient,
+            reason=one.reason,
+            advice=one.advice,
+            rule=one.rule,
         )
-
-    def _quarantine(self, job: _Job) -> Conclusion:
-        _log.error("message_quarantined", message=job.message.id, attempts=job.claimed.attempts)
-        event = make_quarantine_event(job.message, source=self._source)
-        return Conclusion(job.message.id, Kind.NOT_BOUNCE, "{}", (event,), is_quarantined=True)
+    if not reading.judged:
+        _log.info("message_concluded", stage="classify", message=message.id, kind=reading.kind)

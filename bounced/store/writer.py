@@ -97,13 +97,12 @@ class Writer:
         return answer
 
     async def run_all(self, work: Work[Payload, Answer], payloads: Sequence[Payload]) -> list[Answer | StoreError]:
-        """Do `work` for many payloads; return for each its answer, or why nothing was written for it.
-
-        Raises:
-            StoreError: The store is closed.
-        """
+        """Do `work` for many payloads; return for each its answer, or why nothing was written for it."""
         operations = [self._make(work, payload) for payload in payloads]
-        self._add(self._patient, operations)
+        try:
+            self._add(self._patient, operations)
+        except StoreError as error:
+            return [error] * len(operations)
         answers: list[Answer | StoreError] = []
         for operation in operations:
             try:
