@@ -28,7 +28,7 @@ Read = Callable[[Sequence[Message]], Iterable[Reading | None]]
 """Tells one by one, in order, what follows from messages; None where reading failed."""
 
 _WINDOW_MESSAGES, _WINDOW_BYTES = 512, 64 * 1024 * 1024
-_BATCH = 32
+_BATCH = 64
 _BATCHES_AT_HAND = 2  # while one is read, the next waits at the door
 _POLL_SECONDS = 1.0
 _MOST_ATTEMPTS = 3

@@ -8,6 +8,7 @@ values are turned column by column, and the driver gets the rows as they are.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -72,5 +73,6 @@ def _read_column(rows: Sequence[Mapping[str, Any]], place: BindParameter[Any], d
     return values
 
 
+@lru_cache(maxsize=256)  # the rows of one group have most of their times in common
 def _write_instant(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
