@@ -104,6 +104,8 @@ class Reader:
                 return self._start_worker()
             except (EOFError, OSError) as error:
                 _log.error("reader_not_started", error=repr(error), retry_seconds=pause)
+                if worker := self._worker:
+                    worker.end()  # one that is only late has been told already what to read with
             self._is_closed.wait(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
         return None
