@@ -71,10 +71,11 @@ def _read(message: Message, understand: Understand, source: str) -> Packed | str
 
 def main() -> None:
     """Serve the socket whose descriptor is the first argument; the second is that of the shared memory."""
-    os.nice(_NICENESS)
     for number in _NOT_OURS:
         signal.signal(number, signal.SIG_IGN)
-    with suppress(OSError, ValueError):  # a service manager may not let us, and limit us itself
+    with suppress(OSError):  # a service manager may not let us
+        os.nice(_NICENESS)
+    with suppress(OSError, ValueError):  # nor this, and limit us itself
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(EOFError, ConnectionError):
