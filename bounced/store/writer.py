@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 
 from bounced import log, metrics
+from bounced.crowd import Crowd
 from bounced.errors import StoreError
 from bounced.store.trouble import is_storage_trouble, store_error
 
@@ -36,8 +37,6 @@ Work = Callable[[Connection, Sequence[Payload]], Sequence[Answer]]
 _MAX_GROUP_OPERATIONS = 512
 _MAX_GROUP_BYTES = 16 * 1024 * 1024
 _MAX_WAITING_BYTES = 256 * 1024 * 1024
-# So many urgent operations in one group are a crowd, and so long the next ones are expected.
-_CROWD, _CROWD_SECONDS = 8, 0.05
 _PATIENCE_SECONDS = 1.0
 
 _log = log.get("store")
@@ -73,7 +72,7 @@ class Writer:
         self._urgent: deque[_Operation] = deque()
         self._patient: deque[_Operation] = deque()
         self._waiting_bytes = 0
-        self._crowded_until = 0.0
+        self._crowd = Crowd()
         self._is_open = True
         self._is_in_trouble = False
         self._thread = threading.Thread(target=self._serve, name="store-writer", daemon=True)
@@ -92,7 +91,11 @@ class Writer:
                 does nobody know; to repeat is always safe.
         """
         operation = self._make(work, payload, weight_bytes)
-        self._add(self._urgent if is_urgent else self._patient, [operation])
+        if is_urgent:
+            self._add(self._urgent, [operation])
+            self._crowd.arrive(operation.since)
+        else:
+            self._add(self._patient, [operation])
         answer: Answer = await operation.future
         return answer
 
@@ -151,8 +154,6 @@ class Writer:
             while self._is_open and not self._urgent and (seconds := self._seconds_to_stand_back()) > 0:
                 self._changed.wait(min(seconds, threading.TIMEOUT_MAX))
             self._move(self._urgent, group)
-            if len(group) >= _CROWD:
-                self._crowded_until = time.monotonic() + _CROWD_SECONDS
             if not self._is_open or self._seconds_to_stand_back() <= 0:
                 self._move(self._patient, group)
             self._waiting_bytes -= sum([operation.weight_bytes for operation in group])
@@ -162,7 +163,8 @@ class Writer:
         """Tell how long the operations that are not urgent wait for others; for ever where there are none."""
         if not self._patient:
             return math.inf
-        return min(self._crowded_until, self._patient[0].since + _PATIENCE_SECONDS) - time.monotonic()
+        patience_ends = self._patient[0].since + _PATIENCE_SECONDS
+        return self._crowd.seconds_to_stand_back(time.monotonic(), until=patience_ends)
 
     def _move(self, queue: deque[_Operation], group: list[_Operation]) -> None:
         """Take from `queue` what still goes into one transaction."""

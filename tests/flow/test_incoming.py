@@ -1,7 +1,11 @@
 """From accepted to concluded, whatever a message does to the reader."""
 
+import asyncio
 import json
 
+import pytest
+
+from bounced.flow import incoming
 from bounced.pipeline import understand
 from bounced.store import DeliveryState
 
@@ -57,3 +61,41 @@ async def test_an_exception_once_is_not_held_against_a_message(make_flow, make_d
         await sink.until_sent(1)
         await flow.until_idle()
     assert set(sink.sent) == {"user0@example.com"}
+
+
+class Rush:
+    """A crowd that lasts until it is over."""
+
+    def __init__(self):
+        self.is_over = False
+
+    def arrive(self, now):
+        pass
+
+    def seconds_to_stand_back(self, now, *, until):
+        return 0 if self.is_over else min(0.01, until - now)
+
+
+@pytest.fixture
+def rush(monkeypatch):
+    rush = Rush()
+    monkeypatch.setattr(incoming, "Crowd", lambda: rush)
+    return rush
+
+
+async def test_reading_waits_for_a_crowd_to_pass(make_flow, make_dsns, sink, rush):
+    flow = make_flow(sink)
+    async with flow.running():
+        await flow.accept(make_dsns(20))
+        await asyncio.sleep(0.2)
+        assert not sink.sent
+        rush.is_over = True
+        await sink.until_sent(20)
+
+
+async def test_reading_does_not_wait_for_ever_for_a_crowd_to_pass(make_flow, make_dsns, sink, rush, monkeypatch):
+    monkeypatch.setattr(incoming, "_PATIENCE_SECONDS", 0.2)
+    flow = make_flow(sink)
+    async with flow.running():
+        await flow.accept(make_dsns(20))
+        await sink.until_sent(20)
