@@ -45,6 +45,8 @@ def serve(connection: Connection, place: memoryview) -> None:
     make_understand, source, cpu_seconds, all_seconds = connection.recv()
     understand: Understand = make_understand()
     connection.send(READY)
+    with suppress(OSError):  # a service manager may not let us
+        os.nice(_NICENESS)
     while True:
         answers: list[Packed | str] = []
         told_at = time.monotonic()
@@ -73,9 +75,7 @@ def main() -> None:
     """Serve the socket whose descriptor is the first argument; the second is that of the shared memory."""
     for number in _NOT_OURS:
         signal.signal(number, signal.SIG_IGN)
-    with suppress(OSError):  # a service manager may not let us
-        os.nice(_NICENESS)
-    with suppress(OSError, ValueError):  # nor this, and limit us itself
+    with suppress(OSError, ValueError):  # a service manager may not let us, and limit us itself
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(EOFError, ConnectionError):

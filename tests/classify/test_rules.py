@@ -11,7 +11,6 @@ from bounced.pipeline import make_knowledge, shipped_knowledge
 
 RULES = shipped_knowledge().rules.rules
 WORDS = shipped_knowledge().words.rules
-PHRASES = [(rule, phrase) for rule in RULES for phrase in rule.pattern]
 REASONS = {"mailbox_full", "user_unknown"}
 RULE = """
 [[rule]]
@@ -59,17 +58,21 @@ def test_every_shipped_rule_wins_its_example(rule):
     assert match.rule.name == rule.name
 
 
-@pytest.mark.parametrize(("rule", "phrase"), PHRASES, ids=[f"{rule.name}: {phrase}" for rule, phrase in PHRASES])
-def test_every_shipped_phrase_can_win(rule, phrase):
-    rules, text = shipped_knowledge().rules, phrase.replace("...", "of this")
-    match = rules.first_match(rules.find_words(text), evidence_of(rule, text))
-    assert match.rule.name == rule.name
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_every_shipped_phrase_can_win(rule):
+    rules = shipped_knowledge().rules
+    winners = {}
+    for phrase in rule.pattern:
+        text = phrase.replace("...", "of this")
+        winners[phrase] = rules.first_match(rules.find_words(text), evidence_of(rule, text)).rule.name
+    assert winners == dict.fromkeys(rule.pattern, rule.name)
 
 
-@pytest.mark.parametrize(("rule", "phrase"), [(rule, phrase) for rule in WORDS for phrase in rule.pattern])
-def test_every_telling_word_can_win(rule, phrase):
-    match = ask(shipped_knowledge().words, phrase.replace("...", "of this"))
-    assert match.rule.name == rule.name
+@pytest.mark.parametrize("rule", WORDS, ids=lambda rule: rule.name)
+def test_every_telling_word_can_win(rule):
+    words = shipped_knowledge().words
+    winners = {phrase: ask(words, phrase.replace("...", "of this")).rule.name for phrase in rule.pattern}
+    assert winners == dict.fromkeys(rule.pattern, rule.name)
 
 
 def test_names_of_shipped_rules_are_unique():

@@ -7,6 +7,7 @@ import pytest
 from tests.daemon.fragile import BAD, BUSY, DEADLY, ENDLESS, FATAL, GREEDY
 from tests.daemon.mail import Session, dsn, send
 
+PATIENT_SECONDS = 120  # the process that reads is started four times
 INNOCENTS = [f"user{number}@example.com" for number in range(5)]
 
 
@@ -37,7 +38,7 @@ async def test_a_message_that_ends_the_daemon_three_times_is_quarantined(site, r
     daemon = await site.start(module="tests.daemon.fragile")
     await send(daemon.port, *(raw for raw in lost if DEADLY.encode() not in raw))
     await receiver.until_recipient(None)
-    await receiver.until(lambda: receiver.recipients == {None, *INNOCENTS})
+    await receiver.until(lambda: receiver.recipients == {None, *INNOCENTS}, seconds=PATIENT_SECONDS)
     [quarantined] = [event for event in receiver.events if event["type"] == "bounced.unrecognized"]
     assert (await daemon.until_logged("message_quarantined"))["message"] == quarantined["data"]["message"]["id"]
     assert "quarantined" in quarantined["data"]["message"]["notes"][0]
@@ -47,7 +48,7 @@ async def test_a_message_that_ends_the_daemon_three_times_is_quarantined(site, r
 async def test_a_message_that_makes_the_reader_raise_is_quarantined_at_once(site, receiver):
     daemon = await site.start(module="tests.daemon.fragile")
     bad, *_ = await send(daemon.port, dsn("bad@example.com", header=BAD), *map(dsn, INNOCENTS))
-    await receiver.until(lambda: receiver.recipients == {None, *INNOCENTS})
+    await receiver.until(lambda: receiver.recipients == {None, *INNOCENTS}, seconds=PATIENT_SECONDS)
     [quarantined] = [event for event in receiver.events if event["type"] == "bounced.unrecognized"]
     assert quarantined["data"]["message"]["id"] == bad
     assert len(daemon.logged("message_not_readable")) == 3
@@ -61,7 +62,7 @@ async def test_a_message_that_ends_or_holds_up_the_reading_process_is_quarantine
     daemon = await site.start(module="tests.daemon.fragile")
     mails = [*map(dsn, INNOCENTS[:2]), dsn("poison@example.com", header=header), *map(dsn, INNOCENTS[2:])]
     ids = await send(daemon.port, *mails)
-    await receiver.until(lambda: receiver.recipients == {None, *INNOCENTS})
+    await receiver.until(lambda: receiver.recipients == {None, *INNOCENTS}, seconds=PATIENT_SECONDS)
     [quarantined] = [event for event in receiver.events if event["type"] == "bounced.unrecognized"]
     assert quarantined["data"]["message"]["id"] == ids[2]
     assert {line["message"] for line in daemon.logged("reader_died")} == {ids[2]}
@@ -72,7 +73,7 @@ async def test_a_message_that_ends_or_holds_up_the_reading_process_is_quarantine
 async def test_a_message_that_wants_all_memory_is_quarantined_and_the_daemon_goes_on(site, receiver):
     daemon = await site.start(module="tests.daemon.fragile")
     greedy, *_ = await send(daemon.port, dsn("greedy@example.com", header=GREEDY), *map(dsn, INNOCENTS))
-    await receiver.until(lambda: receiver.recipients == {None, *INNOCENTS})
+    await receiver.until(lambda: receiver.recipients == {None, *INNOCENTS}, seconds=PATIENT_SECONDS)
     [quarantined] = [event for event in receiver.events if event["type"] == "bounced.unrecognized"]
     assert quarantined["data"]["message"]["id"] == greedy
     # Whether the process has enough left to tell of it is chance.
