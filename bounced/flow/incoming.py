@@ -4,12 +4,10 @@ Accept makes it safe; then it is read, in a process of its own, and what follows
 is written down in one transaction together with the deliveries. A message
 that makes the reader fail three times is quarantined, never tried in a circle.
 
-Clients come first: while messages come in a crowd, reading stands back for a
-few seconds. What waited in the store has waited enough.
+Clients come first: in the first seconds of a crowd reading stands back.
 """
 
 import asyncio
-import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -42,11 +40,10 @@ _MOST_ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Job:
-    """A message in memory, under a lease of this process, and until when it may wait for a crowd to pass."""
+    """A message in memory, under a lease of this process."""
 
     claimed: Claimed
     done: asyncio.Event
-    patient_until: float
 
     @property
     def message(self) -> Message:
@@ -99,8 +96,7 @@ class Incoming:
         Raises:
             StoreError: It is not safe.
         """
-        now = time.monotonic()
-        self._crowd.arrive(now)
+        self._crowd.arrive(time.monotonic())
         is_at_hand = self._window.reserve(len(message.raw))
         is_new = False
         try:
@@ -111,7 +107,7 @@ class Incoming:
         # CRASH HERE: the message is claimed again when its lease is given back; its id stays.
         if is_at_hand and is_new:
             self.held.add(message.id)
-            self._push(_Job(Claimed(message, 1), asyncio.Event(), now + _PATIENCE_SECONDS))
+            self._push(_Job(Claimed(message, 1), asyncio.Event()))
 
     def _push(self, job: _Job) -> None:
         if not self._unread:
@@ -130,17 +126,19 @@ class Incoming:
     async def _work(self, parser: ThreadPoolExecutor, tasks: asyncio.TaskGroup) -> None:
         while True:
             batch = [await self._queue.get()]
-            await self._stand_back(batch[0])
+            await self._stand_back()
             while len(batch) < _BATCH and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
             readings = await asyncio.get_running_loop().run_in_executor(parser, self._read_all, batch)
             self._unread -= len(batch)
             tasks.create_task(self._conclude_all(batch, readings))
 
-    async def _stand_back(self, job: _Job) -> None:
-        """Let a crowd of clients pass, unless `job` has waited for long."""
-        # Time is what is waited for.
-        while (seconds := self._crowd.seconds_to_stand_back(time.monotonic(), until=job.patient_until)) > 0:  # noqa: ASYNC110
+    async def _stand_back(self) -> None:
+        """Let a crowd of clients pass, but not one that lasts."""
+        while True:
+            seconds = self._crowd.seconds_to_stand_back(time.monotonic(), patience_seconds=_PATIENCE_SECONDS)
+            if seconds <= 0:
+                return
             await asyncio.sleep(seconds)
 
     async def until_idle(self) -> None:
@@ -149,7 +147,7 @@ class Incoming:
 
     async def _claim(self, limit: int) -> int:
         """Take messages from the store; one that may have crashed its reader is finished before the next claim."""
-        jobs = [_Job(claimed, asyncio.Event(), -math.inf) for claimed in await self._store.claim_messages(limit)]
+        jobs = [_Job(claimed, asyncio.Event()) for claimed in await self._store.claim_messages(limit)]
         for job in jobs:
             self._window.add(job.size)
             self.held.add(job.message.id)

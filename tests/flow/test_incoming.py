@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 
 import pytest
 
@@ -64,16 +65,17 @@ async def test_an_exception_once_is_not_held_against_a_message(make_flow, make_d
 
 
 class Rush:
-    """A crowd that lasts until it is over."""
+    """A crowd that lasts until it is over, or for as long as one has patience."""
 
     def __init__(self):
         self.is_over = False
+        self.began_at = time.monotonic()
 
     def arrive(self, now):
         pass
 
-    def seconds_to_stand_back(self, now, *, until):
-        return 0 if self.is_over else min(0.01, until - now)
+    def seconds_to_stand_back(self, now, *, patience_seconds):
+        return 0 if self.is_over else min(0.01, self.began_at + patience_seconds - now)
 
 
 @pytest.fixture
@@ -83,7 +85,8 @@ def rush(monkeypatch):
     return rush
 
 
-async def test_reading_waits_for_a_crowd_to_pass(make_flow, make_dsns, sink, rush):
+async def test_reading_waits_for_a_crowd_to_pass(make_flow, make_dsns, sink, rush, monkeypatch):
+    monkeypatch.setattr(incoming, "_PATIENCE_SECONDS", 300)
     flow = make_flow(sink)
     async with flow.running():
         await flow.accept(make_dsns(20))
@@ -93,7 +96,7 @@ async def test_reading_waits_for_a_crowd_to_pass(make_flow, make_dsns, sink, rus
         await sink.until_sent(20)
 
 
-async def test_reading_does_not_wait_for_ever_for_a_crowd_to_pass(make_flow, make_dsns, sink, rush, monkeypatch):
+async def test_reading_does_not_wait_for_a_crowd_that_lasts(make_flow, make_dsns, sink, rush, monkeypatch):
     monkeypatch.setattr(incoming, "_PATIENCE_SECONDS", 0.2)
     flow = make_flow(sink)
     async with flow.running():
