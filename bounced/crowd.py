@@ -1,4 +1,4 @@
-"""Notice when so much comes in at once that whatever can wait should wait, for a while."""
+"""Notice when so much comes in at once that whatever can wait should wait."""
 
 import math
 from collections import deque
@@ -13,22 +13,14 @@ class Crowd:
 
     def __init__(self) -> None:
         self._arrivals: deque[float] = deque(maxlen=_SIZE)
-        self._began_at = self._over_at = -math.inf
+        self._over_at = -math.inf
 
     def arrive(self, now: float) -> None:
         """Note that one more has come."""
         self._arrivals.append(now)
         if len(self._arrivals) == _SIZE and now - self._arrivals[0] <= _WITHIN_SECONDS:
-            if now > self._over_at:
-                self._began_at = now
             self._over_at = now + _CALM_SECONDS
 
-    def seconds_to_stand_back(self, now: float, *, patience_seconds: float) -> float:
-        """Tell how long other work still waits for a crowd to pass; 0 and less is not at all.
-
-        Args:
-            now: The time.
-            patience_seconds: How long other work waits from the beginning of a crowd; in one that
-                lasts longer it has its share again.
-        """
-        return min(self._over_at, self._began_at + patience_seconds) - now
+    def seconds_to_stand_back(self, now: float, *, until: float) -> float:
+        """Tell how long other work still waits, which waits until `until` at the latest; 0 and less is not at all."""
+        return min(self._over_at, until) - now

@@ -16,23 +16,16 @@ def arrivals(count, apart_seconds):
 @pytest.mark.parametrize(("count", "apart_seconds"), [(0, 0.001), (7, 0.001), (100, 0.1)])
 def test_nobody_waits_for_few(count, apart_seconds):
     crowd, now = arrivals(count, apart_seconds)
-    assert crowd.seconds_to_stand_back(now, patience_seconds=5) <= 0
+    assert crowd.seconds_to_stand_back(now, until=now + 5) <= 0
 
 
 def test_others_wait_until_a_crowd_has_passed():
     crowd, now = arrivals(20, 0.001)
-    assert 0 < (wait := crowd.seconds_to_stand_back(now, patience_seconds=5)) < 1
-    assert crowd.seconds_to_stand_back(now + wait, patience_seconds=5) <= 0
+    assert 0 < (wait := crowd.seconds_to_stand_back(now, until=now + 5)) < 1
+    assert crowd.seconds_to_stand_back(now + wait, until=now + 5) <= 0
 
 
-def test_nobody_waits_for_a_crowd_that_lasts():
-    crowd, now = arrivals(2000, 0.001)
-    assert crowd.seconds_to_stand_back(now, patience_seconds=5) > 0
-    assert crowd.seconds_to_stand_back(now, patience_seconds=1) <= 0
-
-
-def test_the_next_crowd_is_let_pass_again():
-    crowd, now = arrivals(2000, 0.001)
-    for number in range(10):
-        crowd.arrive(now + 1 + number / 1000)
-    assert crowd.seconds_to_stand_back(now + 1.01, patience_seconds=1) > 0
+def test_nobody_waits_longer_than_he_will():
+    crowd, now = arrivals(20, 0.001)
+    assert crowd.seconds_to_stand_back(now, until=now + 0.01) == pytest.approx(0.01)
+    assert crowd.seconds_to_stand_back(now, until=now - 1) <= 0

@@ -4,7 +4,9 @@ Accept makes it safe; then it is read, in a process of its own, and what follows
 is written down in one transaction together with the deliveries. A message
 that makes the reader fail three times is quarantined, never tried in a circle.
 
-Clients come first: in the first seconds of a crowd reading stands back.
+Clients come first: while messages come in a crowd, reading stands back. After
+a few seconds it has its share again, and who brings more than can be read
+waits a moment for each reply.
 """
 
 import asyncio
@@ -35,6 +37,7 @@ _BATCH = 64
 _BATCHES_AT_HAND = 2  # while one is read, the next waits at the door
 _POLL_SECONDS = 1.0
 _PATIENCE_SECONDS = 5.0
+_SLOW_SECONDS = 0.5  # Postfix has the same under the name of in_flow_delay
 _MOST_ATTEMPTS = 3
 
 
@@ -83,7 +86,7 @@ class Incoming:
         self._queue: asyncio.Queue[_Job] = asyncio.Queue()
         self.held: set[str] = set()
         self._crowd = Crowd()
-        self._unread, self._moved_at = 0, 0.0
+        self._unread, self._moved_at, self._waiting_since = 0, 0.0, 0.0
 
     @property
     def stalled_seconds(self) -> float:
@@ -108,10 +111,14 @@ class Incoming:
         if is_at_hand and is_new:
             self.held.add(message.id)
             self._push(_Job(Claimed(message, 1), asyncio.Event()))
+        elif is_new and time.monotonic() > self._waiting_since + _PATIENCE_SECONDS:
+            await asyncio.sleep(_SLOW_SECONDS)
 
     def _push(self, job: _Job) -> None:
         if not self._unread:
             self._moved_at = time.monotonic()
+            if not self._window.is_left_behind:
+                self._waiting_since = self._moved_at
         self._unread += 1
         self._queue.put_nowait(job)
 
@@ -134,9 +141,10 @@ class Incoming:
             tasks.create_task(self._conclude_all(batch, readings))
 
     async def _stand_back(self) -> None:
-        """Let a crowd of clients pass, but not one that lasts."""
+        """Let a crowd of clients pass, unless something has waited for long."""
         while True:
-            seconds = self._crowd.seconds_to_stand_back(time.monotonic(), patience_seconds=_PATIENCE_SECONDS)
+            until = self._waiting_since + _PATIENCE_SECONDS
+            seconds = self._crowd.seconds_to_stand_back(time.monotonic(), until=until)
             if seconds <= 0:
                 return
             await asyncio.sleep(seconds)

@@ -28,6 +28,11 @@ class Window:
         self._empty = asyncio.Event()
         self._empty.set()
 
+    @property
+    def is_left_behind(self) -> bool:
+        """Whether something that is due may be in the store only."""
+        return self._left_behind.is_set()
+
     def reserve(self, size: int = 0) -> bool:
         """Take a place for one item of `size` octets; False where it has to stay in the store."""
         if self._items >= self._max_items or (self._items and self._bytes + size > self._max_bytes):

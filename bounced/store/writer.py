@@ -4,9 +4,9 @@ Whatever waits when the thread turns becomes one transaction and one fsync;
 the queue that formed meanwhile is the next one. There is no timer: a lone
 operation waits for nothing, a crowd shares a commit.
 
-What a client waits for comes first: in the first second of a crowd whatever
-else is to be written stands back. It is then written in large groups, which
-also costs less.
+What a client waits for comes first: while mail comes in a crowd, whatever
+else is to be written stands back, but never for longer than a second. It is
+then written in large groups, which also costs less.
 
 The thread knows no tables. An operation is a function that does its kind of
 work for many payloads at once, and one payload.
@@ -50,6 +50,7 @@ class _Operation:
     payload: Any
     weight_bytes: int
     future: asyncio.Future[Any]
+    since: float
 
 
 _Outcome = tuple[_Operation, Any]
@@ -92,7 +93,7 @@ class Writer:
         operation = self._make(work, payload, weight_bytes)
         if is_urgent:
             self._add(self._urgent, [operation])
-            self._crowd.arrive(time.monotonic())
+            self._crowd.arrive(operation.since)
         else:
             self._add(self._patient, [operation])
         answer: Answer = await operation.future
@@ -114,7 +115,7 @@ class Writer:
         return answers
 
     def _make(self, work: Work[Payload, Answer], payload: Payload, weight_bytes: int = 0) -> _Operation:
-        return _Operation(work, payload, weight_bytes, self._loop.create_future())
+        return _Operation(work, payload, weight_bytes, self._loop.create_future(), time.monotonic())
 
     def _add(self, queue: deque[_Operation], operations: Sequence[_Operation]) -> None:
         weight_bytes = sum([operation.weight_bytes for operation in operations])
@@ -162,7 +163,8 @@ class Writer:
         """Tell how long the operations that are not urgent wait for others; for ever where there are none."""
         if not self._patient:
             return math.inf
-        return self._crowd.seconds_to_stand_back(time.monotonic(), patience_seconds=_PATIENCE_SECONDS)
+        patience_ends = self._patient[0].since + _PATIENCE_SECONDS
+        return self._crowd.seconds_to_stand_back(time.monotonic(), until=patience_ends)
 
     def _move(self, queue: deque[_Operation], group: list[_Operation]) -> None:
         """Take from `queue` what still goes into one transaction."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 
 import pytest
 
@@ -65,17 +64,16 @@ async def test_an_exception_once_is_not_held_against_a_message(make_flow, make_d
 
 
 class Rush:
-    """A crowd that lasts until it is over, or for as long as one has patience."""
+    """A crowd that lasts until it is over."""
 
     def __init__(self):
         self.is_over = False
-        self.began_at = time.monotonic()
 
     def arrive(self, now):
         pass
 
-    def seconds_to_stand_back(self, now, *, patience_seconds):
-        return 0 if self.is_over else min(0.01, self.began_at + patience_seconds - now)
+    def seconds_to_stand_back(self, now, *, until):
+        return 0 if self.is_over else min(0.01, until - now)
 
 
 @pytest.fixture
@@ -102,3 +100,19 @@ async def test_reading_does_not_wait_for_a_crowd_that_lasts(make_flow, make_dsns
     async with flow.running():
         await flow.accept(make_dsns(20))
         await sink.until_sent(20)
+
+
+@pytest.mark.parametrize(("patience_seconds", "is_slow"), [(300, False), (0, True)])
+async def test_who_brings_more_than_can_be_read_waits_for_the_reply_once_that_lasts(
+    make_flow, make_dsns, sink, store, monkeypatch, patience_seconds, is_slow
+):
+    monkeypatch.setattr(incoming, "_WINDOW_MESSAGES", 2)
+    monkeypatch.setattr(incoming, "_PATIENCE_SECONDS", patience_seconds)
+    monkeypatch.setattr(incoming, "_SLOW_SECONDS", 300)
+    flow = make_flow(sink)
+    await flow.accept(make_dsns(2))
+    third = asyncio.create_task(flow.accept(make_dsns(3)[2:]))
+    await asyncio.sleep(0.5)
+    assert third.done() is not is_slow
+    third.cancel()
+    assert len(await store.claim_messages(10)) == 1  # it is safe all the same
