@@ -25,13 +25,14 @@ class Window:
         self._max_items, self._max_bytes = max_items, max_bytes
         self._items = self._bytes = 0
         self._left_behind = asyncio.Event()
+        self._was_left_behind = False
         self._empty = asyncio.Event()
         self._empty.set()
 
     @property
     def is_left_behind(self) -> bool:
         """Whether something that is due may be in the store only."""
-        return self._left_behind.is_set()
+        return self._left_behind.is_set() or self._was_left_behind
 
     def reserve(self, size: int = 0) -> bool:
         """Take a place for one item of `size` octets; False where it has to stay in the store."""
@@ -78,11 +79,14 @@ class Window:
         room = self._max_items - self._items
         if room <= 0 or self._bytes >= self._max_bytes:
             return 0
+        self._was_left_behind = self._left_behind.is_set()  # until the claim tells
         self._left_behind.clear()
         try:
             taken = await claim(room)
         except StoreError:
             return 0  # the store has said so, and is asked again
+        finally:
+            self._was_left_behind = False
         if taken == room:
             self._left_behind.set()
         return taken
