@@ -86,5 +86,7 @@ _WAYS = (_splice, _splice, _repeat, _shuffle)
 
 
 if __name__ == "__main__":
-    atheris.Setup([*sys.argv, *map(str, SEEDS)], read_one, custom_mutator=mutate)
+    # A message to see again stands alone; folders of them do not go with it.
+    is_one = any(Path(argument).is_file() for argument in sys.argv[1:])
+    atheris.Setup(sys.argv if is_one else [*sys.argv, *map(str, SEEDS)], read_one, custom_mutator=mutate)
     atheris.Fuzz()
