@@ -25,7 +25,7 @@ from bounced.classify import (
     read_tables,
 )
 from bounced.identify import VerpSettings, narrow, read_original, read_return_paths, sent_to
-from bounced.model import Action, Finding, Kind, Outcome, Understanding, Verdict, Verp
+from bounced.model import Action, Finding, Kind, Outcome, Understanding, Verdict, Verp, kind_of
 from bounced.parse import DEFAULT_LIMITS, Limits, parse, read_answer
 from bounced.shipped import list_names, read_text
 
@@ -36,7 +36,6 @@ _WORDS = "bounced.classify.words"
 _UNPROVEN = "the return path is genuine, but does not prove which of several recipients it was given to"
 _SEVERITY = (Kind.SUCCESS, Kind.DELAY, Kind.BOUNCE)
 _JUDGED = frozenset({Kind.BOUNCE, Kind.DELAY})
-_ARRIVED = frozenset({Action.DELIVERED, Action.RELAYED, Action.EXPANDED})
 _UNSIGNED = VerpSettings()
 _ABOUT_SOMEBODY = {Kind.BOUNCE: Action.FAILED, Kind.DELAY: Action.DELAYED, Kind.FEEDBACK_REPORT: None}
 
@@ -165,6 +164,6 @@ def lost_examples(knowledge: Knowledge) -> dict[str, str]:
 
 def _judge(finding: Finding, kind: Kind, knowledge: Knowledge, profile: Profile) -> Verdict | None:
     """Return the verdict, or None where nothing failed."""
-    if kind not in _JUDGED or finding.action in _ARRIVED:
+    if kind not in _JUDGED or kind_of(finding.action) not in _JUDGED:
         return None
     return classify(finding, knowledge, profile=profile)

@@ -3,20 +3,16 @@
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bounced.cli.options import ConfigFile, JsonLines, cell, console, table
+from bounced.cli.options import ConfigFile, JsonLines, cell, console, table, with_store
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from bounced.store import Store
 
 app = typer.Typer(help="List deliveries and bring dead ones back.", no_args_is_help=True)
-_Answer = TypeVar("_Answer")
 _AGE = re.compile(r"([0-9]{1,6})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -110,19 +106,3 @@ def read_since(text: str | None) -> datetime | None:
     except ValueError:
         raise typer.BadParameter(f"{text!r} is neither a time nor an age such as 12h", param_hint="--since") from None
     return moment.astimezone(UTC)
-
-
-def with_store(config: Path | None, use: "Callable[[Store], Awaitable[_Answer]]") -> _Answer:
-    """Open the configured store, use it, and return what came of it."""
-    import asyncio
-
-    from bounced.config import load
-    from bounced.store import Store
-
-    async def work() -> _Answer:
-        loaded = load(config)
-        url, pseudonymize = loaded.store.url.get_secret_value(), loaded.store.pseudonymize
-        async with await Store.open(url, owner="operator", policy=loaded.policy, pseudonymize=pseudonymize) as store:
-            return await use(store)
-
-    return asyncio.run(work())

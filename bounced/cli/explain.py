@@ -8,8 +8,7 @@ import typer
 
 from bounced.classify import CodeTables, Knowledge
 from bounced.classify.codes import Code, Reason
-from bounced.cli.deliveries import with_store
-from bounced.cli.options import ConfigFile, cell, console, knowledge_of, table
+from bounced.cli.options import ConfigFile, cell, console, knowledge_of, table, with_store
 from bounced.errors import BouncedError
 from bounced.model import Reply, Status
 from bounced.pipeline import judge_answer

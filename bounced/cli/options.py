@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -12,6 +12,13 @@ from rich.text import Text
 from bounced.classify import Knowledge
 from bounced.pipeline import shipped_knowledge
 from bounced.visible import make_visible
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from bounced.store import Store
+
+_Answer = TypeVar("_Answer")
 
 ConfigFile = Annotated[
     Path | None,
@@ -50,3 +57,19 @@ def knowledge_of(config: Path | None) -> Knowledge:
     from bounced.config import load
 
     return read_knowledge(load(config))
+
+
+def with_store(config: Path | None, use: "Callable[[Store], Awaitable[_Answer]]") -> _Answer:
+    """Open the configured store, use it, and return what came of it."""
+    import asyncio
+
+    from bounced.config import load
+    from bounced.store import Store
+
+    async def work() -> _Answer:
+        loaded = load(config)
+        url, pseudonymize = loaded.store.url.get_secret_value(), loaded.store.pseudonymize
+        async with await Store.open(url, owner="operator", policy=loaded.policy, pseudonymize=pseudonymize) as store:
+            return await use(store)
+
+    return asyncio.run(work())

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bounced.cli.deliveries import Since, read_since, with_store
-from bounced.cli.options import ConfigFile, JsonLines, cell, console, table
+from bounced.cli.deliveries import Since, read_since
+from bounced.cli.options import ConfigFile, JsonLines, cell, console, table, with_store
 from bounced.errors import BouncedError
 
 if TYPE_CHECKING:

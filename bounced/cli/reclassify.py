@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bounced.cli.deliveries import read_since, with_store
-from bounced.cli.options import ConfigFile, JsonLines, cell, console, table
+from bounced.cli.deliveries import read_since
+from bounced.cli.options import ConfigFile, JsonLines, cell, console, table, with_store
 from bounced.cli.parse import counting
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from bounced.classify.unknown import group_unknown
-from bounced.cli.deliveries import with_store
-from bounced.cli.options import ConfigFile, JsonLines, cell, console, knowledge_of, table
+from bounced.cli.options import ConfigFile, JsonLines, cell, console, knowledge_of, table, with_store
 from bounced.pipeline import lost_examples
 
 app = typer.Typer(help="Test the rules, and list what no rule knows.", no_args_is_help=True)

@@ -39,9 +39,8 @@ _TYPE_OF_KIND = {
 # Every field that speaks of a recipient, as null.
 _NO_RECIPIENT = dict.fromkeys(name for name in EventData.__slots__ if name not in ("original", "message"))
 
-_encoder = json.JSONEncoder(
-    ensure_ascii=False, separators=(",", ":")
-)  # made once: to make one costs more than to use it
+# Made once: to make one costs more than to use it.
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def describe_outcome(outcome: Outcome) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from bounced.model.event import Delivered, Delivery, Event, Failed, SendResult
 from bounced.model.message import Envelope, Message
 from bounced.model.report import Finding, Original, Report, Verp
 from bounced.model.sets import Action, Advice, BounceType, Confidence, EventType, Fault, Kind, Stage
-from bounced.model.verdict import Outcome, Provider, Understanding, Verdict, Why
+from bounced.model.verdict import Outcome, Provider, Understanding, Verdict, Why, kind_of
 
 __all__ = [
     "Action",
@@ -40,4 +40,5 @@ __all__ = [
     "Verdict",
     "Verp",
     "Why",
+    "kind_of",
 ]

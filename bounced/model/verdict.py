@@ -53,6 +53,17 @@ class Verdict:
     hint: str | None = None
 
 
+def kind_of(action: Action | None) -> Kind:
+    """Return what an action alone would make of a message; one that is not told is a failure."""
+    match action:
+        case Action.DELIVERED | Action.RELAYED | Action.EXPANDED:
+            return Kind.SUCCESS
+        case Action.DELAYED:
+            return Kind.DELAY
+        case Action.FAILED | None:
+            return Kind.BOUNCE
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of the original for one recipient.
@@ -72,13 +83,7 @@ class Outcome:
     @property
     def kind(self) -> Kind:
         """What this outcome alone would make of the message; a report may mix failed and delivered."""
-        match self.finding.action:
-            case Action.DELIVERED | Action.RELAYED | Action.EXPANDED:
-                return Kind.SUCCESS
-            case Action.DELAYED:
-                return Kind.DELAY
-            case Action.FAILED | None:
-                return Kind.BOUNCE
+        return kind_of(self.finding.action)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ None of them may ever count against an address.
 from bounced.model import Finding, Kind, Report
 from bounced.parse.address import find_address
 from bounced.parse.charset import decode_unlabelled
-from bounced.parse.dsn import split_blocks
+from bounced.parse.dsn import STATUS_TYPES, split_blocks
 from bounced.parse.mail import Mail
 
 _RECEIPT = frozenset({"message/disposition-notification", "message/global-disposition-notification"})
@@ -72,7 +72,9 @@ def read_waiting_list(mail: Mail) -> Report | None:
 
     QUIRK: it comes as a status report (``Action: delayed``), which is no delay of a mail system's.
     """
-    return Report(kind=Kind.CHALLENGE, findings=_sender(mail), reader="challenge") if _BOXBE in mail.octets else None
+    if not any(_BOXBE in part.body for part in mail.parts_of(STATUS_TYPES)):
+        return None
+    return Report(kind=Kind.CHALLENGE, findings=_sender(mail), reader="challenge")
 
 
 def read_auto_reply(mail: Mail) -> Report | None:

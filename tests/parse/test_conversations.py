@@ -101,3 +101,13 @@ def test_a_question_in_the_form_of_a_status_report_is_a_challenge():
         "Diagnostic-Code: X-Boxbe-Notice; Sender not pre-approved.\n--b--\n"
     )
     assert understand(report.encode()).kind is Kind.CHALLENGE
+
+
+def test_a_bounce_of_what_was_said_about_a_waiting_list_is_a_bounce():
+    report = (
+        "From: MAILER-DAEMON@mx.example.net\nContent-Type: multipart/report; boundary=b\n\n"
+        "--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.net\n\n"
+        "Final-Recipient: rfc822; ann@example.com\nAction: failed\nStatus: 5.1.1\n\n"
+        "--b\nContent-Type: message/rfc822\n\nSubject: X-Boxbe-Notice; what is that?\n\nHello\n--b--\n"
+    )
+    assert understand(report.encode()).kind is Kind.BOUNCE
