@@ -10,7 +10,6 @@ One pass of an automaton (Aho and Corasick, 1975) over the text tells which
 longest pieces of phrases it holds; only of those phrases more is looked for.
 """
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -20,7 +19,7 @@ _GAP = 120
 # Of several pieces one as short as this is a whole word: "ip ... blocked" speaks of no iphone.
 _SHORT = 2
 # Scripts without spaces between words: the CJK blocks and those after them up to the compatibility forms.
-_SIGN = re.compile("[\u2e80-\u312f\u3190-\uabff\uf900-\ufaff\uff66-\uff9f]")
+_SIGNS = (("\u2e80", "\u312f"), ("\u3190", "\uabff"), ("\uf900", "\ufaff"), ("\uff66", "\uff9f"))
 
 
 def fold(text: str) -> str:
@@ -112,4 +111,4 @@ def _starts(piece: str, folded: str, earliest: int) -> Iterator[int]:
 
 
 def _begins_word(piece: str) -> bool:
-    return piece[0].isalnum() and not _SIGN.match(piece)
+    return piece[0].isalnum() and not any(first <= piece[0] <= last for first, last in _SIGNS)

@@ -1,33 +1,26 @@
 """Open the port of the admin server, and close it without cutting answers off."""
 
-import logging
-from collections.abc import Callable
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
-from aiohttp import web
-
 from bounced import log
-from bounced.admin.access import require_access
-from bounced.admin.api import make_routes
-from bounced.admin.health import Health, Monitoring
-from bounced.admin.middleware import add_headers, explain_errors, limit_time, log_request
-from bounced.admin.pages import PUBLIC, Pages
-from bounced.admin.sessions import Sessions
+from bounced.admin.health import Health
 from bounced.admin.tokens import Tokens
 from bounced.classify import Knowledge
 from bounced.errors import ConfigurationError
 from bounced.store import Store
 
+if TYPE_CHECKING:
+    from aiohttp.web import AppRunner
+
 _log = log.get("admin")
 
-_MAX_BODY_BYTES = 1024 * 1024
-_KEEPALIVE_SECONDS = 30
-_LINGERING_SECONDS = 1
-_SHUTDOWN_SECONDS = 5
-_PUBLIC = PUBLIC | {"/healthz", "/readyz"}
+_BACKLOG = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +57,9 @@ class Address:
 class AdminServer:
     """The HTTP server beside the daemon; used with ``async with``.
 
+    It listens at once. What answers is loaded in a thread meanwhile, because
+    that takes as long as all the rest of a start; until then requests wait.
+
     Args:
         address: Where to listen.
         store: What is asked and told.
@@ -72,8 +68,10 @@ class AdminServer:
         look: Tells how the daemon is.
 
     Attributes:
+        store: What is asked and told.
         tokens: Who may ask; a reload replaces it.
         knowledge: Tells what codes, reasons and providers are called; a reload replaces it.
+        look: Tells how the daemon is.
         address: Where it listens, with the port that was found for port 0.
     """
 
@@ -86,37 +84,7 @@ class AdminServer:
         *,
         look: Callable[[], Health] = Health,
     ) -> None:
-        self.address, self.tokens, self.knowledge = address, tokens, knowledge
-        sessions = Sessions(lambda: self.tokens)
-        pages = Pages(store, sessions, self._tell_knowledge, _clock)
-        application = web.Application(
-            middlewares=[
-                log_request,
-                explain_errors(pages.present_problem),
-                limit_time,
-                require_access(lambda: self.tokens, sessions, public=_PUBLIC),
-            ],
-            client_max_size=_MAX_BODY_BYTES,
-        )
-        application.on_response_prepare.append(add_headers)
-        application.add_routes(Monitoring(look).routes())
-        application.add_routes(make_routes(store, self._tell_knowledge, _clock))
-        application.add_routes(pages.routes())
-        # What reaches this logger is what strangers send that is no HTTP; our own errors are in `explain_errors`.
-        noise = logging.getLogger("bounced.admin.http")
-        noise.setLevel(logging.CRITICAL)
-        self._runner = web.AppRunner(
-            application,
-            access_log=None,
-            logger=noise,
-            handle_signals=False,
-            keepalive_timeout=_KEEPALIVE_SECONDS,
-            lingering_time=_LINGERING_SECONDS,
-            shutdown_timeout=_SHUTDOWN_SECONDS,
-        )
-
-    def _tell_knowledge(self) -> Knowledge:
-        return self.knowledge()
+        self.address, self.store, self.tokens, self.knowledge, self.look = address, store, tokens, knowledge, look
 
     async def __aenter__(self) -> Self:
         """Listen.
@@ -124,24 +92,41 @@ class AdminServer:
         Raises:
             ConfigurationError: The port cannot be opened.
         """
-        await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, self.address.host, self.address.port).start()
+            listeners = self._listen()
         except OSError as error:
-            await self._runner.cleanup()
             raise ConfigurationError(
                 f"cannot listen on {self.address}: {error.strerror or error}",
                 where="admin.listen",
                 remedy="choose a port that is free and that the daemon's user may open",
             ) from error
-        self.address = Address(*self._runner.addresses[0][:2])
+        self.address = Address(*listeners[0].getsockname()[:2])
+        self._answering = asyncio.create_task(self._answer(listeners))
         _log.info("listening", endpoints=[f"http://{self.address}"])
         return self
 
+    def _listen(self) -> list[socket.socket]:
+        host, port = self.address.host, self.address.port
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        with ExitStack() as stack:
+            listeners = [
+                stack.enter_context(socket.create_server(name[:2], family=family, backlog=_BACKLOG))
+                for family, _, _, _, name in found
+            ]
+            stack.pop_all()
+        return listeners
+
+    async def _answer(self, listeners: list[socket.socket]) -> "AppRunner":
+        start = await asyncio.to_thread(_load)
+        return await start(self, listeners)
+
     async def __aexit__(self, *_: object) -> None:
         """Take no new requests and let those under way end."""
-        await self._runner.cleanup()
+        runner = await self._answering
+        await runner.cleanup()
 
 
-def _clock() -> datetime:
-    return datetime.now(UTC)
+def _load() -> "Callable[[AdminServer, list[socket.socket]], Awaitable[AppRunner]]":
+    from bounced.admin.application import start  # noqa: PLC0415 - see `AdminServer`
+
+    return start

@@ -1,10 +1,11 @@
 """Say what is wrong now, in words for people, and what to do."""
 
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from urllib.parse import urlencode
+
+import tomli
 
 from bounced.classify import Knowledge
 from bounced.model import Fault
@@ -117,4 +118,4 @@ def _write_counts(counts: Mapping[str, int]) -> str:
 
 @cache
 def _remedies() -> dict[str, str]:
-    return tomllib.loads(read_text("bounced.admin", "remedies.toml"))
+    return tomli.loads(read_text("bounced.admin", "remedies.toml"))

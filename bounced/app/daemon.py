@@ -1,7 +1,7 @@
 """Put the parts together, run them, and take them apart again.
 
-The order matters. Start: the store, what happens to messages and events, the
-admin server, and only then the listeners, so that nothing is accepted that nobody works on.
+The order matters. Start: the store, what happens to messages and events, and only then the
+listeners, so that nothing is accepted that nobody works on; the admin server comes last.
 Stop: the listeners, then what is in memory, the admin server, then the store; what is not
 finished in time is finished by the next start.
 """
@@ -154,14 +154,15 @@ async def running(config: Config) -> AsyncIterator[Daemon]:
             beating = pulse.run(interval_seconds=watchdog_seconds / 4, on_beat=systemd.feed_watchdog)
             loops = (outgoing.run(), incoming.run(), beating, *_keep_up(config, store, incoming, outgoing))
             admin = AdminServer(address, store, tokens, knowledge, look=vitals) if address else None
-            async with _in_background(loops), admin or nullcontext():
+            async with _in_background(loops):
                 servers = await receive.serve(endpoints, settings, incoming.accept, inherited=systemd.take_sockets())
                 vitals.servers = servers
                 try:
-                    daemon = Daemon(config, store, incoming, reader, outgoing, settings, admission, servers, admin)
-                    yield daemon
-                    servers.stop_listening()
-                    await _drain(daemon, config.receive.shutdown_seconds)
+                    async with admin or nullcontext():
+                        daemon = Daemon(config, store, incoming, reader, outgoing, settings, admission, servers, admin)
+                        yield daemon
+                        servers.stop_listening()
+                        await _drain(daemon, config.receive.shutdown_seconds)
                 finally:
                     servers.stop_listening()
                     reader.close()

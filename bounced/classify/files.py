@@ -1,8 +1,9 @@
 """Read rule files: texts of any server, and packs of one provider each."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+
+import tomli
 
 from bounced.classify.rules import Rule
 from bounced.errors import KnowledgeError
@@ -78,8 +79,8 @@ def read_pack(file: str, text: str, reasons: Mapping[str, object]) -> Pack:
 
 def _read(file: str, text: str) -> dict[str, object]:
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return tomli.loads(text)
+    except tomli.TOMLDecodeError as error:
         raise KnowledgeError(f"{file}: {error}") from error
 
 

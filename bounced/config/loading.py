@@ -1,11 +1,11 @@
 """Put the tables together: one TOML file, the environment, files with secrets."""
 
 import os
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import tomli
 from pydantic import ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NestedSecretsSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -123,14 +123,14 @@ def load(path: Path | None) -> Config:
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomli.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigurationError(
             error.strerror or str(error),
             where=str(path),
             remedy="check the path given with --config and its permissions",
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(str(error), where=str(path), remedy="mend the TOML at the line given") from error
 
 

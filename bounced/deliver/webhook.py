@@ -1,8 +1,6 @@
 """Post events to an HTTP endpoint as CloudEvents, signed as Standard Webhooks.
 
-The endpoint is a stranger: its answer is read only as far as its status, in
-bounded time and space; it cannot lead us elsewhere, and nothing it says gets
-into an error text.
+Knows what is sent and how it is signed; `posting` makes the requests.
 """
 
 import asyncio
@@ -11,17 +9,15 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import aiohttp
-
-from bounced.deliver.address import open_public_socket
-from bounced.deliver.answer import judge
 from bounced.deliver.signature import read_secrets, sign
 from bounced.errors import ConfigurationError
-from bounced.model import Event, Failed, SendResult
+from bounced.model import Event, SendResult
 
-_MAX_ANSWER_BYTES = 8192
+if TYPE_CHECKING:
+    from bounced.deliver.posting import Poster
 
 
 class Webhook:
@@ -63,20 +59,16 @@ class Webhook:
         self._keys = read_secrets(secrets, sink=name)
         self._timeout_seconds = timeout_seconds
         self._allow_private_addresses = allow_private_addresses
-        self._session: aiohttp.ClientSession | None = None
+        self._poster: Poster | None = None
 
     async def open(self) -> None:
         """Make the pool; the first request connects."""
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=self.concurrency,
-                socket_factory=None if self._allow_private_addresses else open_public_socket,
-            ),
-            timeout=aiohttp.ClientTimeout(total=self._timeout_seconds),
-            headers={"User-Agent": "bounced", "Accept-Encoding": "identity"},
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trust_env=False,
+        poster = await asyncio.to_thread(_load)
+        self._poster = poster(
+            self._url,
+            timeout_seconds=self._timeout_seconds,
+            allow_private_addresses=self._allow_private_addresses,
+            connections=self.concurrency,
         )
 
     async def send(self, events: Sequence[Event]) -> Sequence[SendResult]:
@@ -88,8 +80,8 @@ class Webhook:
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._session is not None:
-            await self._session.close()
+        if self._poster is not None:
+            await self._poster.close()
 
     async def _send_singly(self, events: Sequence[Event]) -> Sequence[SendResult]:
         """Post each event alone, all at once; the pool keeps them within `concurrency`."""
@@ -99,17 +91,10 @@ class Webhook:
 
     async def _post(self, events: Sequence[Event]) -> tuple[int | None, SendResult]:
         """Make one request; return its status, None where no answer came, and what it means."""
-        if self._session is None:
+        if self._poster is None:
             raise RuntimeError(f'the sink "{self.name}" is not open')
         body, headers = self._compose(events, timestamp=int(time.time()))
-        try:
-            async with self._session.post(self._url, data=body, headers=headers, allow_redirects=False) as answer:
-                await _read_to_end(answer)
-        except TimeoutError:
-            return None, Failed(f"no answer within {self._timeout_seconds:g} s")
-        except (aiohttp.ClientError, OSError) as error:
-            return None, Failed(_explain(error))
-        return answer.status, judge(answer.status, answer.headers.get("Retry-After"), now=time.time())
+        return await self._poster.post(body, headers)
 
     def _compose(self, events: Sequence[Event], *, timestamp: int) -> tuple[bytes, dict[str, str]]:
         """Return the body for `events` and the headers that describe and sign it."""
@@ -147,26 +132,8 @@ def _name_batch(events: Sequence[Event]) -> str:
     return "batch_" + hashlib.sha256("\n".join(event.id for event in events).encode()).hexdigest()[:32]
 
 
-async def _read_to_end(answer: aiohttp.ClientResponse) -> None:
-    """Read the answer, so that its connection can be used again.
+def _load() -> "type[Poster]":
+    """Import the HTTP client; it takes so long that mail is taken meanwhile."""
+    from bounced.deliver.posting import Poster  # noqa: PLC0415
 
-    The status is the answer. A body that is long, or breaks, or does not end
-    before the timeout, costs the connection only.
-    """
-    left = _MAX_ANSWER_BYTES
-    with suppress(aiohttp.ClientError, OSError):
-        async for chunk in answer.content.iter_any():
-            left -= len(chunk)
-            if left < 0:
-                break
-
-
-def _explain(error: aiohttp.ClientError | OSError) -> str:
-    """Say in one line why there was no answer, without the URL and without what the endpoint said."""
-    match error:
-        case aiohttp.ClientConnectorCertificateError(certificate_error=cause):
-            return f"cannot connect: {cause}"
-        case aiohttp.ClientConnectorError(os_error=cause):
-            return f"cannot connect: {cause.strerror or cause}"
-        case _:
-            return f"no usable answer: {type(error).__name__}"
+    return Poster

@@ -5,11 +5,12 @@ is a hint. The forms are data; an operator can add patterns of his own.
 """
 
 import re
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from string import Formatter
+
+import tomli
 
 from bounced.errors import ConfigurationError
 from bounced.identify import quoting
@@ -104,7 +105,7 @@ def _compile(pattern: str) -> re.Pattern[str]:
 @cache
 def shipped_forms() -> tuple[Form, ...]:
     """Return the forms that come with the package, in order."""
-    entries = tomllib.loads(read_text("bounced.identify.data", "forms.toml"))["form"]
+    entries = tomli.loads(read_text("bounced.identify.data", "forms.toml"))["form"]
     return tuple(
         Form(
             entry["name"],

@@ -5,8 +5,9 @@ import re
 # Local parts may hold UTF-8 (RFC 6531) and, quoted, nearly anything but control characters; both halves are
 # bounded: a scan is linear.
 _SPECIAL = r"\s\x00-\x1f\x7f<>()\[\],;:\"@\\\u3000-\u3004\u3008-\u301f\uff08\uff09\uff0c\uff1a-\uff1e"
-# Scripts without spaces between words: the text goes on right behind the address, and before it.
-_SIGN = r"\u2e80-\ud7ff\uf900-\ufaff\uff66-\uff9f"
+# Scripts without spaces between words: the text goes on right behind the address, and before it. All that stands
+# behind the first of them is taken for one: many ranges would take the longest part of a start to compile.
+_SIGN = r"^\x00-\u2e7f"
 _ASCII_DOMAIN = rf"(?:[A-Za-z0-9-]{{1,63}}\.){{1,8}}[A-Za-z0-9-]{{2,63}}(?=[{_SIGN}])"
 _DOMAIN = rf"(?:{_ASCII_DOMAIN}|[^{_SPECIAL}]{{1,255}})"
 _BARE = rf"[^{_SPECIAL}'`][^{_SPECIAL}]{{0,127}}@{_DOMAIN}"

@@ -1,8 +1,9 @@
 """The wordings of mail systems, from ``data/wording.toml``."""
 
-import tomllib
 from dataclasses import dataclass
 from functools import cache
+
+import tomli
 
 from bounced.model import Stage
 from bounced.phrases import Lexicon, PhraseIndex, fold
@@ -41,7 +42,7 @@ class Wording:
 @cache
 def shipped_wording() -> Wording:
     """Return the wordings that come with the package, read once."""
-    data = tomllib.loads(read_text("bounced.parse.data", "wording.toml"))
+    data = tomli.loads(read_text("bounced.parse.data", "wording.toml"))
     families = {FAMILY + name: phrases for name, phrases in data["families"].items()}
     return Wording(
         text=Lexicon({name: data[name] for name in ("returned", "announce", "delay", "gave_up")} | families),

@@ -1,8 +1,7 @@
 """What an operator is told to look at."""
 
-import tomllib
-
 import pytest
+import tomli
 
 from bounced.admin.trouble import find_trouble
 from bounced.pipeline import shipped_knowledge
@@ -70,6 +69,6 @@ def test_the_most_urgent_stands_first():
     ]
 
 
-@pytest.mark.parametrize("reason", tomllib.loads(read_text("bounced.admin", "remedies.toml")))
+@pytest.mark.parametrize("reason", tomli.loads(read_text("bounced.admin", "remedies.toml")))
 def test_every_remedy_is_for_a_reason_that_exists(reason):
     assert reason in shipped_knowledge().tables.reasons
