@@ -20,9 +20,9 @@ from bounced import log
 from bounced.crowd import Crowd
 from bounced.errors import StoreError
 from bounced.event import make_quarantine_event
-from bounced.flow.measuring import count_conclusion
+from bounced.flow.measuring import count_conclusion, tell_undeliverable
 from bounced.flow.outgoing import Outgoing, Plan
-from bounced.flow.reading import Reading, tell_undeliverable
+from bounced.flow.reading import Reading
 from bounced.flow.window import Window, store_all
 from bounced.model import EventType, Kind, Message
 from bounced.store import Claimed, Conclusion, Escalation, Store

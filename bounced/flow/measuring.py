@@ -7,8 +7,10 @@ from datetime import datetime
 
 from bounced import log, metrics
 from bounced.errors import StoreError
+from bounced.escalate import Fact, recipient_key
+from bounced.event import make_undeliverable_event
 from bounced.flow.reading import Judged, Reading
-from bounced.model import Event
+from bounced.model import Event, EventType
 from bounced.store import Store
 
 _log = log.get("store")
@@ -36,6 +38,19 @@ def _count_recipient(judged: Judged) -> None:
     metrics.bounces(judged.bounce_type, judged.reason, judged.fault, judged.provider).inc()
     if judged.has_diagnostic and judged.rule.startswith(("codes/", "words/")):
         metrics.unknown_diagnostics.inc()
+
+
+def tell_undeliverable(events: Iterable[Event], fact: Fact, epoch: str) -> Event:
+    """Write that a recipient has become undeliverable, and count it.
+
+    Args:
+        events: Those of the message that was one too many.
+        fact: What it says of the recipient.
+        epoch: Names the time since the last sign of life.
+    """
+    metrics.events(EventType.UNDELIVERABLE).inc()  # a transaction that has to be repeated counts twice
+    bounce = next(one for one in events if one.recipient and recipient_key(one.recipient) == fact.recipient)
+    return make_undeliverable_event(bounce, recipient=fact.recipient, epoch=epoch)
 
 
 async def run(store: Store, *, sinks: Callable[[], Collection[str]], clock: Callable[[], datetime]) -> None:

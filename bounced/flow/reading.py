@@ -5,17 +5,16 @@ The outcome is plain values, because it comes from another process.
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from functools import partial
 
-from bounced import metrics
 from bounced.classify import Knowledge, Profile
-from bounced.escalate import Fact, find_facts, recipient_key
-from bounced.event import describe_understanding, make_events, make_undeliverable_event
+from bounced.escalate import Fact, find_facts
+from bounced.event import describe_understanding, make_events
 from bounced.identify import VerpSettings
-from bounced.model import Envelope, Event, EventType, Kind, Message, Outcome, Understanding
+from bounced.model import Envelope, Event, Kind, Message, Outcome, Understanding
 from bounced.pipeline import make_knowledge, understand
 
 Understand = Callable[[bytes, Envelope | None], Understanding]
@@ -147,16 +146,3 @@ def _judged(outcome: Outcome) -> Judged:
         provider,
         has_diagnostic,
     )
-
-
-def tell_undeliverable(events: Iterable[Event], fact: Fact, epoch: str) -> Event:
-    """Write that a recipient has become undeliverable.
-
-    Args:
-        events: Those of the message that was one too many.
-        fact: What it says of the recipient.
-        epoch: Names the time since the last sign of life.
-    """
-    metrics.events(EventType.UNDELIVERABLE).inc()  # a transaction that has to be repeated counts twice
-    bounce = next(one for one in events if one.recipient and recipient_key(one.recipient) == fact.recipient)
-    return make_undeliverable_event(bounce, recipient=fact.recipient, epoch=epoch)

@@ -10,7 +10,8 @@ from bounced import log
 from bounced.escalate import find_facts
 from bounced.event import describe_understanding
 from bounced.event.correction import Correction, find_corrections, keep_identity
-from bounced.flow.reading import Understand, tell_undeliverable
+from bounced.flow.measuring import tell_undeliverable
+from bounced.flow.reading import Understand
 from bounced.model import Event, EventType, Message, Understanding
 from bounced.store import Conclusion, Escalation, EventFilters, Store
 from bounced.store.corrections import Since
