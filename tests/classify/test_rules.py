@@ -5,9 +5,9 @@ import pytest
 from bounced.classify import RuleSet, read_pack, read_rules
 from bounced.classify.rules import Evidence
 from bounced.errors import KnowledgeError
-from bounced.model import Reply, Stage, Status
+from bounced.model import Advice, Reply, Stage, Status
 from bounced.parse.codes import read_codes
-from bounced.pipeline import make_knowledge, shipped_knowledge
+from bounced.pipeline import judge_answer, make_knowledge, shipped_knowledge
 
 RULES = shipped_knowledge().rules.rules
 WORDS = shipped_knowledge().words.rules
@@ -120,6 +120,28 @@ def test_the_codes_before_the_lines_of_a_reply_part_no_phrase(reply, reason):
 )
 def test_the_more_exact_words_win(text, reason):
     assert winner(text) == reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "550 The recipient does not exist in the list of those you may write to",
+        "535 5.7.0 User unknown",
+        "535 Benutzer unbekannt oder Kennwort falsch",
+        "550 Invalid address in To header",
+        "550 Your address is not registered with us",
+        "550 Sender address does not accept mail: 550 no such user",
+        "550 DKIM key for news._domainkey.example.net does not exist",
+        "550 A file attached to this message has been removed",
+        "550 Certificate for user does not exist",
+        "550 backend for mailbox does not exist: storage not mounted",
+        "550 domain could not be found at this time, try again later",
+        "554 5.7.1 <ann@example.com>: Recipient address rejected: Access denied",
+        "550 Lähettäjän osoitetta ei löydy",
+    ],
+)
+def test_what_is_denied_in_the_same_words_is_not_always_the_recipient(text):
+    assert judge_answer(text).advice is not Advice.SUPPRESS
 
 
 def rule_set(*texts):
