@@ -20,6 +20,7 @@ from bounced.classify import (
     Rule,
     RuleSet,
     classify,
+    read_doubts,
     read_pack,
     read_rules,
     read_tables,
@@ -27,6 +28,7 @@ from bounced.classify import (
 from bounced.identify import VerpSettings, narrow, read_original, read_return_paths, sent_to
 from bounced.model import Action, Finding, Kind, Outcome, Understanding, Verdict, Verp, kind_of
 from bounced.parse import DEFAULT_LIMITS, Limits, parse, read_answer
+from bounced.phrases import PhraseIndex
 from bounced.shipped import list_names, read_text
 
 _DATA = "bounced.classify.data"
@@ -57,13 +59,14 @@ def make_knowledge(rule_files: Mapping[str, str] | None = None) -> Knowledge:
     )
     own = [rule for name, text in (rule_files or {}).items() for rule in _read_rules(name, text, tables)]
     packs = [read_pack(name, read_text(_PACKS, name), tables.reasons) for name in list_names(_PACKS, ".toml")]
-    texts = _read_package("texts", _TEXTS, tables)
+    texts = [replace(rule, is_general=True) for rule in _read_package("texts", _TEXTS, tables)]
     rules = RuleSet(
         [*own, *(rule for pack in packs for rule in pack.rules), *texts],
         {host: pack.provider for pack in packs for host in pack.hosts},
         [(mark, pack.provider) for pack in packs for mark in pack.marks],
     )
-    return Knowledge(tables, rules, RuleSet(_read_package("words", _WORDS, tables)))
+    doubts = PhraseIndex(read_doubts("doubts.toml", read_text(_DATA, "doubts.toml")))
+    return Knowledge(tables, rules, RuleSet(_read_package("words", _WORDS, tables)), doubts)
 
 
 def _read_package(directory: str, package: str, tables: CodeTables) -> list[Rule]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bounced.classify.codes import NO_CODE, Code, CodeTables, Reason, read_tables
-from bounced.classify.files import Pack, read_pack, read_rules
-from bounced.classify.rules import Evidence, Match, Rule, RuleSet, Words, without_names
+from bounced.classify.files import Pack, read_doubts, read_pack, read_rules
+from bounced.classify.rules import Evidence, Match, Rule, RuleSet, Words, comparable, without_names
 from bounced.model import (
     Action,
     Advice,
@@ -25,6 +25,7 @@ from bounced.model import (
     Verdict,
     Why,
 )
+from bounced.phrases import PhraseIndex
 
 __all__ = [
     "CodeTables",
@@ -35,6 +36,7 @@ __all__ = [
     "Rule",
     "RuleSet",
     "classify",
+    "read_doubts",
     "read_pack",
     "read_rules",
     "read_tables",
@@ -45,6 +47,10 @@ _TRANSIENT = 4
 _SAYS_NOTHING = frozenset({(0, 0), (5, 0)})
 # These are all that a code can suggest which may stand for anything (X.7.1, X.2.0).
 _COARSE_REASONS = frozenset({"policy", "undefined"})
+# These cost the recipient his mail, in words that are used of senders, keys and servers as well.
+_COSTLY_REASONS = frozenset({"user_unknown", "domain_unknown", "not_accepting", "mailbox_moved"})
+# What is further away than this belongs to another sentence.
+_NEAR = 80
 
 
 class Profile(StrEnum):
@@ -62,11 +68,13 @@ class Knowledge:
         tables: The codes.
         rules: What decides before the codes do.
         words: Weak evidence, asked where neither rules nor codes name a cause.
+        doubts: What shows that an answer speaks of somebody else than the recipient.
     """
 
     tables: CodeTables
     rules: RuleSet
     words: RuleSet
+    doubts: PhraseIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,18 +135,39 @@ def _by_everything(
     statuses = frozenset([one for one in (finding.status, finding.said_status) if one is not None])
     evidence = Evidence(statuses, finding.reply, finding.stage, provider)
     rules, reasons = knowledge.rules, knowledge.tables.reasons
+    diagnostic, explanation = finding.diagnostic or "", finding.explanation or ""
     if match := rules.first_match(words, evidence):
-        return _ground_of(match, reasons, Confidence.LIKELY)
+        return _ground_of(match, reasons, _credit(match, diagnostic or explanation, evidence, knowledge))
     by_code = _by_code(status, decisive, knowledge.tables)
-    if by_code.reason.fault is Fault.UNKNOWN and finding.diagnostic and finding.explanation:
-        match = rules.first_match(rules.find_words(finding.explanation), evidence)
+    if by_code.reason.fault is Fault.UNKNOWN and diagnostic and explanation:
+        match = rules.first_match(rules.find_words(explanation), evidence)
         if match:
-            return _ground_of(match, reasons, Confidence.LIKELY)
+            return _ground_of(match, reasons, _credit(match, explanation, evidence, knowledge))
     if status is not None and status.detail != 0 and by_code.reason.name not in _COARSE_REASONS:
         return by_code
-    telling = knowledge.words.find_words(without_names(finding.diagnostic or ""))
+    telling = knowledge.words.find_words(without_names(diagnostic))
     match = knowledge.words.first_match(telling, evidence)
     return _ground_of(match, reasons, Confidence.WEAK) if match else by_code
+
+
+def _credit(match: Match, text: str, evidence: Evidence, knowledge: Knowledge) -> Confidence:
+    """Say how far a rule is believed.
+
+    A general rule that would cost the recipient his mail is weak where the text
+    speaks of others too, unless a code says that it is about him.
+    """
+    if not match.rule.is_general or match.rule.reason not in _COSTLY_REASONS:
+        return Confidence.LIKELY
+    by_codes = (knowledge.tables.reason_of_status(status)[0] for status in evidence.statuses)
+    is_sure = any(reason.fault is Fault.RECIPIENT for reason in by_codes)
+    return Confidence.LIKELY if is_sure or not knowledge.doubts.find(_around(match.words, text)) else Confidence.WEAK
+
+
+def _around(words: str, text: str) -> str:
+    """Return what stands near the words by which a rule was found."""
+    folded = comparable(text)
+    start = folded.find(words)
+    return folded[max(start - _NEAR, 0) : start + len(words) + _NEAR]
 
 
 def _ground_of(match: Match, reasons: Mapping[str, Reason], confidence: Confidence) -> _Ground:

@@ -77,6 +77,20 @@ def read_pack(file: str, text: str, reasons: Mapping[str, object]) -> Pack:
     )
 
 
+def read_doubts(file: str, text: str) -> tuple[str, ...]:
+    """Read the words that cast doubt on general rules, whatever list they stand in.
+
+    Args:
+        file: Its name, for errors.
+        text: Its content.
+
+    Raises:
+        KnowledgeError: The file is no TOML or holds something else than lists of texts.
+    """
+    content = _read(file, text)
+    return tuple(phrase for topic in content for phrase in _texts(file, content, topic))
+
+
 def _read(file: str, text: str) -> dict[str, object]:
     try:
         return tomli.loads(text)

@@ -45,7 +45,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule; an empty tuple of codes or stages means any."""
+    """One rule; an empty tuple of codes or stages means any.
+
+    A general rule goes by words that any server may use for anything, so the rest of the answer can cast doubt on it.
+    """
 
     name: str
     pattern: tuple[str, ...]
@@ -57,6 +60,7 @@ class Rule:
     stage: tuple[Stage, ...] = ()
     hint: str | None = None
     provider: Provider | None = None
+    is_general: bool = False
 
     def applies(self, evidence: Evidence) -> bool:
         """Whether all that the rule asks for besides its phrases is there."""
@@ -113,10 +117,8 @@ class RuleSet:
         return {provider.name: provider for provider in (*self._hosts.values(), *self._marks)}
 
     def find_words(self, text: str) -> Words:
-        """Return the phrases of rules and marks in `text`; what stands in an address is a name and no word."""
-        text = _join_lines(text[:_LOOKED_AT])
-        # QUIRK: Sendmail's kin write "ann@example.com...User unknown", whose dots belong to no domain.
-        return self._index.find(fold(_shorten_addresses(text.replace("...", " ")) if "@" in text else text))
+        """Return the phrases of rules and marks in `text`."""
+        return self._index.find(comparable(text))
 
     def recognise(self, host: str | None, words: Words) -> Provider | None:
         """Say whose server gave an answer: by the name of its host, else by words that only it writes.
@@ -149,6 +151,13 @@ class RuleSet:
             if self.rules[number].applies(evidence):
                 return Match(self.rules[number], found[number])
         return None
+
+
+def comparable(text: str) -> str:
+    """Bring an answer into the form in which phrases are looked for; an address holds a name and no words."""
+    joined = _join_lines(text[:_LOOKED_AT])
+    # QUIRK: Sendmail's kin write "ann@example.com...User unknown", whose dots belong to no domain.
+    return fold(_shorten_addresses(joined.replace("...", " ")) if "@" in joined else joined)
 
 
 def _shorten_addresses(text: str) -> str:

@@ -140,4 +140,4 @@ def with_rules(shipped: Knowledge, times: int) -> Knowledge:
         return replace(rule, name=f"{rule.name}-{number}", pattern=pattern)
 
     invented = [invent(rule, number) for number in range(1, times) for rule in shipped.rules.rules if rule.pattern]
-    return Knowledge(shipped.tables, RuleSet([*shipped.rules.rules, *invented]), shipped.words)
+    return Knowledge(shipped.tables, RuleSet([*shipped.rules.rules, *invented]), shipped.words, shipped.doubts)

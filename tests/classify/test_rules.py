@@ -2,10 +2,10 @@ from collections import Counter
 
 import pytest
 
-from bounced.classify import RuleSet, read_pack, read_rules
+from bounced.classify import RuleSet, read_doubts, read_pack, read_rules
 from bounced.classify.rules import Evidence
 from bounced.errors import KnowledgeError
-from bounced.model import Advice, Reply, Stage, Status
+from bounced.model import Advice, Confidence, Reply, Stage, Status
 from bounced.parse.codes import read_codes
 from bounced.pipeline import judge_answer, make_knowledge, shipped_knowledge
 
@@ -144,6 +144,28 @@ def test_what_is_denied_in_the_same_words_is_not_always_the_recipient(text):
     assert judge_answer(text).advice is not Advice.SUPPRESS
 
 
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("550 user unknown", Advice.SUPPRESS),
+        ("550 user unknown to the list owner", Advice.REVIEW),
+        ("550 domain not found (timeout)", Advice.REVIEW),
+        ("550 5.1.1 user unknown to the list owner", Advice.SUPPRESS),
+        ("550 user unknown. " + "We do what we can for all who write here. " * 3 + "The list owner", Advice.SUPPRESS),
+    ],
+)
+def test_words_about_others_cast_doubt_on_a_general_rule_but_not_on_a_code(text, advice):
+    verdict = judge_answer(text)
+    assert (verdict.advice, verdict.why.confidence is Confidence.WEAK) == (advice, advice is Advice.REVIEW)
+
+
+def test_nothing_casts_doubt_on_a_rule_of_ones_own():
+    knowledge = make_knowledge(
+        {"mine.toml": rule_text(pattern='["unknown to the list owner"]', reason='"user_unknown"')}
+    )
+    assert judge_answer("550 user unknown to the list owner", knowledge=knowledge).advice is Advice.SUPPRESS
+
+
 def rule_set(*texts):
     return RuleSet([rule for text in texts for rule in read_rules("mine.toml", text, REASONS)])
 
@@ -253,3 +275,9 @@ def test_a_malformed_pack_names_its_file(text, told):
     with pytest.raises(KnowledgeError) as raised:
         read_pack("acme.toml", text, REASONS)
     assert str(raised.value).startswith(told)
+
+
+@pytest.mark.parametrize("text", ["sender = ", 'sender = "who wrote"', "sender = [3]"])
+def test_a_malformed_file_of_doubts_is_named(text):
+    with pytest.raises(KnowledgeError, match=r"mine\.toml"):
+        read_doubts("mine.toml", text)

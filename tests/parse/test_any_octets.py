@@ -38,7 +38,7 @@ def spoiled_samples(draw):
     chance = random.Random(draw(st.integers()))  # noqa: S311 - reproducible damage
     data = bytearray(first[: chance.randrange(1, len(first))] + second[chance.randrange(len(second)) :])
     for _ in range(draw(st.integers(0, 30))):
-        place = chance.randrange(len(data))
+        place = chance.randrange(len(data) + 1)
         data[place : place + chance.choice([0, 1, 1, 1, 40])] = chance.choice(
             [b"", b"\n", b"\r", b"\n\n", b"\x00", b"\xff", b"=?", b"?=", b"--", b":", b";", b"@", b"<", b'"', b"\x1b$B"]
         )
