@@ -6,7 +6,7 @@ coarser one, but a temporary code stays soft whatever the reason.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bounced.classify.codes import NO_CODE, Code, CodeTables, Reason, read_tables
@@ -45,6 +45,8 @@ __all__ = [
 _TRANSIENT = 4
 # These say no more than "it failed", so a finer code in the diagnostic is used instead.
 _SAYS_NOTHING = frozenset({(0, 0), (5, 0)})
+_NO_SUCH_USER = Status(5, 1, 1)
+_NO_SUCH_USER_PERHAPS = frozenset({Reply(550), Reply(551), Reply(553)})
 # These are all that a code can suggest which may stand for anything (X.7.1, X.2.0).
 _COARSE_REASONS = frozenset({"policy", "undefined"})
 # These cost the recipient his mail, in words that are used of senders, keys and servers as well.
@@ -139,9 +141,12 @@ def _by_everything(
     if match := rules.first_match(words, evidence):
         return _ground_of(match, reasons, _credit(match, diagnostic or explanation, evidence, knowledge))
     by_code = _by_code(status, decisive, knowledge.tables)
+    if _is_guess(finding):
+        by_code = replace(by_code, why=replace(by_code.why, confidence=Confidence.WEAK))
     if by_code.reason.fault is Fault.UNKNOWN and diagnostic and explanation:
         match = rules.first_match(rules.find_words(explanation), evidence)
-        if match:
+        # A warning says how long the sender has tried, and that is no cause yet.
+        if match and not (match.rule.reason == "expired" and finding.action is Action.DELAYED):
             return _ground_of(match, reasons, _credit(match, explanation, evidence, knowledge))
     if status is not None and status.detail != 0 and by_code.reason.name not in _COARSE_REASONS:
         return by_code
@@ -202,6 +207,14 @@ def advise(bounce_type: BounceType, fault: Fault, confidence: Confidence) -> Adv
             return Advice.REVIEW
 
 
+def _is_guess(finding: Finding) -> bool:
+    """Whether the status is what the reporter made of a bare reply.
+
+    Sendmail and others say 5.1.1 for every 550, 551 and 553 to RCPT, even where the server only said "Denied".
+    """
+    return finding.status == _NO_SUCH_USER and finding.said_status is None and finding.reply in _NO_SUCH_USER_PERHAPS
+
+
 def _says_nothing(status: Status | None) -> bool:
     return status is None or (status.subject, status.detail) in _SAYS_NOTHING
 
@@ -227,6 +240,10 @@ def _by_code(status: Status | None, decisive: Reply | None, tables: CodeTables) 
 
 def _is_transient(finding: Finding, status: Status | None) -> bool:
     """Whether the reporter called the failure temporary: the finest code it gave says so."""
+    said = finding.said_status
+    if said is not None and said.class_ == _TRANSIENT and finding.reply is not None and finding.reply.is_transient:
+        # QUIRK: Haraka says "Status: 5.1.2" of a 450 4.1.2 that it got until it gave up.
+        return True
     if status is not None and not status.is_undefined:
         return status.class_ == _TRANSIENT
     if finding.reply is not None:

@@ -19,6 +19,8 @@ _ENDS_ADDRESS = r"\s<>()\[\],;:\""
 _SIGNS = r"\u2e80-\uffef"  # of scripts without spaces between words
 # Names of hosts, pages and commands hold words that nobody said.
 _COMMAND = re.compile(r"\(in reply to [^()]{0,40}\)")
+# "smtp; 550 no"; Courier writes "unknown; ..." where no server said anything (RFC 3464 section 2.3.6).
+_TYPE = re.compile(r"\A\s*[\w.-]+;")
 _DOT_WITHIN = re.compile(r"\w\.\w")
 _CONTINUED = re.compile(r"([245](?<!\w.)\d\d)-")
 # An explanation longer than this is quoted mail, not a reason.
@@ -176,9 +178,9 @@ def _address_pattern(beyond: str) -> re.Pattern[str]:
 
 
 def without_names(text: str) -> str:
-    """Leave out the names of hosts and pages, and which command was answered."""
+    """Leave out the names of hosts and pages, which command was answered, and the type before a diagnostic."""
     # Word by word: one pattern for a whole name would begin its search anew at each character of a long word.
-    words = _COMMAND.sub(" ", text[:_LOOKED_AT]).split()
+    words = _COMMAND.sub(" ", _TYPE.sub("", text[:_LOOKED_AT])).split()
     return " ".join(" " if _DOT_WITHIN.search(word) else word for word in words)
 
 

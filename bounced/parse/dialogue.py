@@ -3,16 +3,21 @@
 import re
 
 from bounced.model import Stage
+from bounced.parse.transcript import NOBODY_LEFT
 from bounced.parse.wording import shipped_wording
 from bounced.phrases import fold
 
 _COMMANDS = {"RCPT": Stage.RCPT, "MAIL": Stage.MAIL, "DATA": Stage.DATA, "EHLO": Stage.HELO, "HELO": Stage.HELO}
 # The last command before the refusal: ">>> RCPT To:<ann@example.com>" of Sendmail, "In:  DATA" of Postfix.
 _SENT = re.compile(r"^\s*(?:>>>|In:|Sent <<<)\s*(RCPT|MAIL|DATA|EHLO|HELO)\b", re.IGNORECASE | re.MULTILINE)
+_NAME = r"([a-z0-9](?:[a-z0-9-]{0,62}\.){1,8}[a-z]{2,24})\b"
 # "host", "server", "mx", "to" or "by": five letters to skip to cost less than five words to try everywhere.
 _HOST = re.compile(
-    r"[hsmtb](?<!\w.)(?:(?<=h)ost|(?<=s)erver|(?<=m)x|(?<=t)o|(?<=b)y)[: <\[]{1,4}"
-    r"([a-z0-9](?:[a-z0-9-]{0,62}\.){1,8}[a-z]{2,24})\b(?!@)"
+    rf"[hsmtb](?<!\w.)(?:(?<=h)ost|(?<=s)erver|(?<=m)x|(?<=t)o|(?<=b)y)[: <\[]{{1,4}}{_NAME}(?![\w.+-]*@)"
+)
+# "mx.example.com [192.0.2.1]", as dma, Courier and Exim ("H=mx.example.com [192.0.2.1]") begin what a server said.
+_HOST_WITH_ADDRESS = re.compile(
+    rf"^[ \t]*(?:h=|(?:[a-z ]{{1,20}}: )h=|){_NAME} \[[0-9a-f.:]{{3,45}}\](?: did not|:)", re.MULTILINE
 )
 _LOOKED_AT = 1024
 
@@ -26,10 +31,14 @@ def find_stage(text: str) -> Stage | None:
         return stage
     is_transcript = ">>>" in folded or "<<<" in folded or "in:" in folded
     sent = _SENT.findall(text) if is_transcript else ()
-    return _COMMANDS[sent[-1].upper()] if sent else None
+    if not sent:
+        return None
+    stage = _COMMANDS[sent[-1].upper()]
+    return Stage.RCPT if stage is Stage.DATA and NOBODY_LEFT.search(text) else stage
 
 
 def find_host(text: str) -> str | None:
     """Return the name of the host that `text` says refused (``host mx.example.com[192.0.2.1] said``), or None."""
-    match = _HOST.search(text[:_LOOKED_AT].lower())
+    lowered = text[:_LOOKED_AT].lower()
+    match = _HOST_WITH_ADDRESS.search(lowered) or _HOST.search(lowered)
     return match[1] if match else None

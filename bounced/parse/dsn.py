@@ -34,6 +34,7 @@ _ACTIONS = {
     "expanded": Action.EXPANDED,
 }
 _NO_CODES = Codes(None, None)
+_XTEXT = re.compile(r"\+([0-9A-F]{2})")
 _COMMENT = re.compile(r"\([^()]*\)")
 # A comment that only names the class of the status (RFC 3463 section 3.1) explains nothing.
 _NAMES_CLASS = re.compile(
@@ -125,6 +126,8 @@ def read_recipient(block: Block) -> Finding:
     fields = dict(reversed(block))  # of a repeated field the first one counts
     final = read_typed_address(fields.get("final-recipient", ""))
     original = read_typed_address(fields.get("original-recipient", ""))
+    if final and original and _XTEXT.sub(_unescape, original) == final:
+        original = final  # QUIRK: Exim passes ORCPT on as it came, in the xtext of RFC 3461 section 4.
     recipient = final or original
     if recipient is None:
         raise MalformedReportError(f"no address in a recipient block: {fields.get('final-recipient', '')[:80]!r}")
@@ -144,9 +147,23 @@ def read_recipient(block: Block) -> Finding:
         said_status=said.status,
         reply=said.reply or by_status.reply,
         diagnostic=diagnostic,
-        remote_mta=without_type(fields.get("remote-mta", "")) or None,
+        remote_mta=_read_host(fields.get("remote-mta", "")),
         fields=tuple(block),
     )
+
+
+def _read_host(value: str) -> str | None:
+    """Return the name in a Remote-MTA field (RFC 3464 section 2.3.5).
+
+    QUIRK: Courier, Gmail and others write the host's address behind its name.
+    """
+    name = without_type(value)
+    first = name.split(maxsplit=1)[0] if name else ""
+    return (first if "." in first else name).rstrip(".") or None
+
+
+def _unescape(match: re.Match[str]) -> str:
+    return chr(int(match[1], 16))
 
 
 def reporting_mta(fields: Iterable[Field]) -> str | None:

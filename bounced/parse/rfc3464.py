@@ -1,7 +1,7 @@
 """Understand a message that holds a delivery status report (RFC 3464)."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from bounced.model import Action, Finding, Kind, Report, Status
@@ -9,14 +9,21 @@ from bounced.parse import text
 from bounced.parse.charset import decode_unlabelled
 from bounced.parse.codes import find_status, read_codes
 from bounced.parse.dialogue import find_host, find_stage
-from bounced.parse.dsn import STATUS_TYPES, Block, read_action, read_status_part, reporting_mta
+from bounced.parse.dsn import STATUS_TYPES, Block, read_action, read_status_part, reporting_mta, without_type
 from bounced.parse.mail import Mail
 from bounced.parse.quoted import unquote_forwarded
+from bounced.parse.text import say_of_recipients
+from bounced.parse.transcript import read_whole_reply, without_conclusions
+from bounced.parse.wording import FAMILY
 
 _STATUS_FIELDS_IN_TEXT = re.compile(r"\n(?:Reporting-MTA|Final-Recipient)[ \t]*:", re.IGNORECASE)
 _GAVE_UP = re.compile(
     r"\b(?:envelope expired|message expired|giving up|gave up|could not be delivered for|no longer)\b"
 )
+_QUOTE_ANSWERS = frozenset({f"{FAMILY}exim", f"{FAMILY}opensmtpd"})
+_SECTION = re.compile(r"^ *-{5} ", re.MULTILINE)
+_NO_REFUSAL = re.compile(r"2\d\d[ -]")
+_NOT_DELIVERED = frozenset({Action.FAILED, Action.DELAYED})
 _FIELDS_OF_A_RECIPIENT = frozenset({"action", "status", "diagnostic-code", "final-recipient"})
 _TIME_IS_UP = Status(4, 4, 7)
 
@@ -47,8 +54,7 @@ def _read(content: str, mail: Mail) -> Report | None:
     fields, findings, notes = read_status_part(content, max_recipients=mail.limits.recipients)
     if not findings:
         return _without_address(fields, mail)
-    told = _told({finding.recipient for finding in findings}, mail.text)
-    findings = [_complete(finding, told.get(finding.recipient.lower()), mail) for finding in findings]
+    findings = _complete_all([_mend(finding, mail.text) for finding in findings], mail)
     return Report(
         kind=_kind(findings),
         findings=tuple(findings),
@@ -76,9 +82,48 @@ def _without_address(fields: Block, mail: Mail) -> Report | None:
     return replace(report, findings=findings, reporting_mta=reporting_mta(fields), fields=tuple(fields))
 
 
+def _mend(finding: Finding, text: str) -> Finding:
+    """Complete a diagnostic that was cut, and drop one that refuses nothing.
+
+    QUIRK: Sendmail quotes the answer to its QUIT ("SMTP; 221 bye") where the greeting was refused before.
+    """
+    if finding.diagnostic is None or finding.action not in _NOT_DELIVERED:
+        return finding
+    said = without_type(finding.diagnostic)
+    if _NO_REFUSAL.match(said):
+        return replace(finding, diagnostic=None)
+    whole = read_whole_reply(said, text)
+    return finding if whole == said else replace(finding, diagnostic=finding.diagnostic.replace(said, whole))
+
+
+def _complete_all(findings: list[Finding], mail: Mail) -> list[Finding]:
+    told = _told({finding.recipient for finding in findings}, mail.text)
+    if not _QUOTE_ANSWERS.isdisjoint(mail.report_wording) and any(finding.diagnostic is None for finding in findings):
+        findings = [_with_answer(finding, say_of_recipients(mail)) for finding in findings]
+    return [_complete(finding, told.get(finding.recipient.lower()), mail) for finding in findings]
+
+
+def _with_answer(finding: Finding, said: Mapping[str, str]) -> Finding:
+    """Take what the server said from the text, where it stands behind the recipient and no field holds it.
+
+    QUIRK: OpenSMTPD has no Diagnostic-Code, and Exim none for a reply of several lines that delays.
+    """
+    if finding.diagnostic is not None:
+        return finding
+    answers = (text for address, text in said.items() if address.lower() == finding.recipient.lower())
+    answer = next(answers, "").split("\n\n")[0]
+    codes = read_codes(answer)
+    if codes.reply is None:
+        return finding
+    return replace(finding, diagnostic=" ".join(answer.split()), reply=codes.reply, said_status=codes.status)
+
+
 def _complete(finding: Finding, told: str | None, mail: Mail) -> Finding:
     """Fill in what the fields leave out and the rest of the message says."""
     diagnostic, told = finding.diagnostic or "", told or ""
+    stage = (find_stage(diagnostic) if diagnostic else None) or find_stage(told)
+    if diagnostic:
+        told = without_conclusions(told)
     reply, said_status = finding.reply, finding.said_status
     if not (diagnostic and reply):
         codes = read_codes(told)
@@ -90,8 +135,8 @@ def _complete(finding: Finding, told: str | None, mail: Mail) -> Finding:
         explanation=told or None,
         reply=reply,
         said_status=said_status,
-        remote_mta=finding.remote_mta or find_host(diagnostic or told),
-        stage=(find_stage(diagnostic) if diagnostic else None) or find_stage(told),
+        remote_mta=finding.remote_mta or find_host(diagnostic) or find_host(told),
+        stage=stage,
     )
 
 
@@ -106,7 +151,8 @@ def _action(finding: Finding, mail: Mail) -> Action | None:
 def _told(recipients: Iterable[str], text: str) -> dict[str, str]:
     """Return what the text for people says of each recipient, by its address in lower case.
 
-    What follows an address is about it up to the next recipient's: one that
+    What follows an address is about it up to the next recipient's or to a
+    new section, as Sendmail's transcript of all dialogues is: one that
     was refused for our own fault must not be taken for an unknown one beside
     it. Where there is only one recipient, all of the text is about it: au says
     "account is disabled" above and "user unknown" behind the address.
@@ -121,7 +167,7 @@ def _told(recipients: Iterable[str], text: str) -> dict[str, str]:
         mentions = sorted([(start, address) for address in told for start in _occurrences(lowered, address)])
         ends = [start for start, _ in mentions[1:]] + [len(text)]
         for (start, address), end in zip(mentions, ends, strict=False):
-            told[address] += text[start:end]
+            told[address] += _SECTION.split(text[start:end], maxsplit=1)[0]
     return {address: cut for address, said in told.items() if (cut := said[:_EXPLANATION_LENGTH].strip())}
 
 

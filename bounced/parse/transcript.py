@@ -9,6 +9,12 @@ _SUMMARY = re.compile(r"^\s*[45][0-9]{2}[ -](?:[45]\.[0-9]\.[0-9]{1,3} )?<?([^\s
 _COMMAND = re.compile(r"^\s*(?:>>> ?|In: +|Sent <<< |SMTP command: )?RCPT TO: ?<?([^\s<>]{1,320})>?", re.IGNORECASE)
 _DIALOGUE = re.compile(r"^\s*(?:>>>|<<<|In: |Out: |[2-5][0-9]{2}[ -])")
 _REFUSAL = re.compile(r"^\s*(?:<<< ?|Out: +|Received >>> )?([45][0-9]{2}[ -].*)$")
+# A server that was sent several commands at once (RFC 2920) refuses the recipient, and then DATA, for nobody is left;
+# the last command that Sendmail shows is DATA all the same.
+NOBODY_LEFT = re.compile(r"^\s*<<< (?:503[ -]|55[04][ -].*no valid recipients).*$", re.IGNORECASE | re.MULTILINE)
+# What Sendmail concludes from a bare 550, 551 or 553, whatever the server said: "550 5.1.1 <ann@x>... User unknown".
+_CONCLUSION = re.compile(r"^[45][0-9]{2} [45]\.[0-9]\.[0-9]{1,3} <?[^\s<>]{1,320}>?\.\.\. .*$", re.MULTILINE)
+_CONTINUED = re.compile(r"[45][0-9]{2}-")
 
 
 def is_transcript(line: str) -> bool:
@@ -42,3 +48,26 @@ def read_transcript(report: str) -> dict[str, str]:
     if not said and asked:
         said[asked.lower()] = (asked, dialogue)
     return {address: "\n".join(lines) for address, lines in said.values()}
+
+
+def read_whole_reply(first_line: str, report: str) -> str:
+    """Return the reply of which only the first line is known, as a transcript in the report quotes it.
+
+    QUIRK: Sendmail's Diagnostic-Code has the first line, its transcript all.
+    """
+    if not _CONTINUED.match(first_line):
+        return first_line
+    code, beginning = first_line[:3], " ".join(first_line.split())
+    lines: list[str] = []
+    for line in report.splitlines():
+        said = " ".join(line.strip().removeprefix("<<< ").split())
+        if lines and not said.startswith(code):
+            break
+        if lines or said == beginning:
+            lines.append(said)
+    return " ".join(lines) or first_line
+
+
+def without_conclusions(report: str) -> str:
+    """Leave out of a transcript what the reporter made of the answer, and the refusals that followed from it."""
+    return _CONCLUSION.sub("", NOBODY_LEFT.sub("", report)) if "..." in report or "<<<" in report else report

@@ -69,6 +69,35 @@ def test_the_enhanced_code_decides_where_the_reply_disagrees(verdict_on):
     assert verdict_on(status="5.0.0", diagnostic="smtp; 550 4.2.2 no").bounce_type is BounceType.SOFT
 
 
+def test_what_the_server_called_temporary_is_soft_whatever_became_of_it(verdict_on):
+    verdict = verdict_on(status="5.1.1", diagnostic="smtp; 450 4.1.1 user unknown")
+    assert (verdict.bounce_type, verdict.advice) == (BounceType.SOFT, Advice.RETRY)
+
+
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        ("550 Denied", Advice.REVIEW),
+        ("553 Denied", Advice.REVIEW),
+        ("550 5.1.1 Denied", Advice.SUPPRESS),
+        ("550 mailbox unavailable", Advice.SUPPRESS),
+        ("550 no such user", Advice.SUPPRESS),
+    ],
+)
+def test_a_status_made_of_a_bare_reply_suppresses_nobody(verdict_on, said, advice):
+    assert verdict_on(status="5.1.1", diagnostic=f"smtp; {said}").advice is advice
+
+
+def test_how_long_the_sender_has_tried_is_no_cause_of_a_delay():
+    finding = Finding(
+        "ann@example.com",
+        action=Action.DELAYED,
+        diagnostic="450 later",
+        explanation="It could not be delivered for 4 hours. It will be retried.",
+    )
+    assert classify(finding, shipped_knowledge()).reason == "undefined"
+
+
 @pytest.mark.parametrize(
     ("profile", "expected"), [(Profile.RULES, ("soft", "mailbox_full")), (Profile.TABLE, ("hard", "user_unknown"))]
 )
