@@ -5,6 +5,7 @@ in the reply code; where there is nothing it is 911. A finer answer beats a
 coarser one, but a temporary code stays soft whatever the reason.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -51,6 +52,8 @@ _NO_SUCH_USER_PERHAPS = frozenset({Reply(550), Reply(551), Reply(553)})
 _COARSE_REASONS = frozenset({"policy", "undefined"})
 # These cost the recipient his mail, in words that are used of senders, keys and servers as well.
 _COSTLY_REASONS = frozenset({"user_unknown", "domain_unknown", "not_accepting", "mailbox_moved"})
+# Behind one of these an answer goes on to something else: advice, whom to call, what happened to the message.
+_END_OF_CLAUSE = re.compile(r"[.;!?](?=\s|\Z)| - |https?:|\b(?:please|bitte|veuillez|por favor|if you)\b")
 # What is further away than this belongs to another sentence.
 _NEAR = 80
 
@@ -169,10 +172,9 @@ def _credit(match: Match, text: str, evidence: Evidence, knowledge: Knowledge) -
 
 
 def _around(words: str, text: str) -> str:
-    """Return what stands near the words by which a rule was found."""
-    folded = comparable(text)
-    start = folded.find(words)
-    return folded[max(start - _NEAR, 0) : start + len(words) + _NEAR]
+    """Return what stands near the words by which a rule was found, in the same clause."""
+    before, _, after = comparable(text).partition(words)
+    return f"{_END_OF_CLAUSE.split(before[-_NEAR:])[-1]}{words}{_END_OF_CLAUSE.split(after[:_NEAR], 1)[0]}"
 
 
 def _ground_of(match: Match, reasons: Mapping[str, Reason], confidence: Confidence) -> _Ground:
