@@ -22,6 +22,7 @@ from bounced.model import (
     Finding,
     Provider,
     Reply,
+    Stage,
     Status,
     Verdict,
     Why,
@@ -46,6 +47,7 @@ __all__ = [
 _TRANSIENT = 4
 # These say no more than "it failed", so a finer code in the diagnostic is used instead.
 _SAYS_NOTHING = frozenset({(0, 0), (5, 0)})
+_BEFORE_RCPT = frozenset({Stage.CONNECT, Stage.HELO, Stage.MAIL})
 _NO_SUCH_USER = Status(5, 1, 1)
 _NO_SUCH_USER_PERHAPS = frozenset({Reply(550), Reply(551), Reply(553)})
 # These are all that a code can suggest which may stand for anything (X.7.1, X.2.0).
@@ -210,11 +212,12 @@ def advise(bounce_type: BounceType, fault: Fault, confidence: Confidence) -> Adv
 
 
 def _is_guess(finding: Finding) -> bool:
-    """Whether the status is what the reporter made of a bare reply.
+    """Whether the status is what the reporter made of a bare reply, or came before the server knew the recipient.
 
     Sendmail and others say 5.1.1 for every 550, 551 and 553 to RCPT, even where the server only said "Denied".
     """
-    return finding.status == _NO_SUCH_USER and finding.said_status is None and finding.reply in _NO_SUCH_USER_PERHAPS
+    is_made_up = finding.said_status is None and finding.reply in _NO_SUCH_USER_PERHAPS
+    return finding.stage in _BEFORE_RCPT or (finding.status == _NO_SUCH_USER and is_made_up)
 
 
 def _says_nothing(status: Status | None) -> bool:
@@ -241,13 +244,12 @@ def _by_code(status: Status | None, decisive: Reply | None, tables: CodeTables) 
 
 
 def _is_transient(finding: Finding, status: Status | None) -> bool:
-    """Whether the reporter called the failure temporary: the finest code it gave says so."""
-    said = finding.said_status
-    if said is not None and said.class_ == _TRANSIENT and finding.reply is not None and finding.reply.is_transient:
-        # QUIRK: Haraka says "Status: 5.1.2" of a 450 4.1.2 that it got until it gave up.
+    """Whether anybody called the failure temporary: the reporter, or the server in its reply or its enhanced code.
+
+    QUIRK: Haraka says "Status: 5.1.2" of a 450 4.1.2 that it got until it gave up.
+    """
+    reply, said = finding.reply, finding.said_status
+    if finding.action is Action.DELAYED or (reply is not None and reply.is_transient):
         return True
-    if status is not None and not status.is_undefined:
-        return status.class_ == _TRANSIENT
-    if finding.reply is not None:
-        return finding.reply.is_transient
-    return finding.action is Action.DELAYED or (status is not None and status.class_ == _TRANSIENT)
+    is_vague = reply is not None and status is not None and status.is_undefined
+    return any(one is not None and one.class_ == _TRANSIENT for one in (said, None if is_vague else status))

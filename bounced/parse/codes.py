@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bounced.model import Reply, Status
 
 # Each begins with a digit and looks back from there: `re` skips to the digits, and tries nothing in between.
-_STATUS = re.compile(r"([245](?<![0-9.A-Za-z_].)\.[0-9]\.[0-9]{1,3})(?![0-9]|\.[0-9])")
+_STATUS = re.compile(r"([245](?<![0-9.A-Za-z_].)\.[0-9]\.[0-9]{1,3})(?![0-9]|[.-][0-9])")
 # "550 5.1.1", "550-5.1.1", "550 #5.1.1", "550 (5.1.1": the strongest form, the server's own reply.
 _PAIR = re.compile(
     r"([45](?<![0-9.A-Za-z].)[0-9]{2})[ -]{1,3}[#(\['\"]{0,2}([245]\.[0-9]\.[0-9]{1,3})(?![0-9]|\.[0-9])"

@@ -10,6 +10,8 @@ from bounced.phrases import fold
 _COMMANDS = {"RCPT": Stage.RCPT, "MAIL": Stage.MAIL, "DATA": Stage.DATA, "EHLO": Stage.HELO, "HELO": Stage.HELO}
 # The last command before the refusal: ">>> RCPT To:<ann@example.com>" of Sendmail, "In:  DATA" of Postfix.
 _SENT = re.compile(r"^\s*(?:>>>|In:|Sent <<<)\s*(RCPT|MAIL|DATA|EHLO|HELO)\b", re.IGNORECASE | re.MULTILINE)
+# Sendmail: the server spoke first.
+_GREETED = re.compile(r"while talking to [^\n]{1,300}:\n<<< [45]")
 _NAME = r"([a-z0-9](?:[a-z0-9-]{0,62}\.){1,8}[a-z]{2,24})\b"
 # "host", "server", "mx", "to" or "by": five letters to skip to cost less than five words to try everywhere.
 _HOST = re.compile(
@@ -32,7 +34,7 @@ def find_stage(text: str) -> Stage | None:
     is_transcript = ">>>" in folded or "<<<" in folded or "in:" in folded
     sent = _SENT.findall(text) if is_transcript else ()
     if not sent:
-        return None
+        return Stage.CONNECT if _GREETED.search(text) else None
     stage = _COMMANDS[sent[-1].upper()]
     return Stage.RCPT if stage is Stage.DATA and NOBODY_LEFT.search(text) else stage
 

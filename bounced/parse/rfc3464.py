@@ -13,7 +13,7 @@ from bounced.parse.dsn import STATUS_TYPES, Block, read_action, read_status_part
 from bounced.parse.mail import Mail
 from bounced.parse.quoted import unquote_forwarded
 from bounced.parse.text import say_of_recipients
-from bounced.parse.transcript import read_whole_reply, without_conclusions
+from bounced.parse.transcript import read_answers, read_whole_reply, without_conclusions
 from bounced.parse.wording import FAMILY
 
 _STATUS_FIELDS_IN_TEXT = re.compile(r"\n(?:Reporting-MTA|Final-Recipient)[ \t]*:", re.IGNORECASE)
@@ -98,20 +98,29 @@ def _mend(finding: Finding, text: str) -> Finding:
 
 def _complete_all(findings: list[Finding], mail: Mail) -> list[Finding]:
     told = _told({finding.recipient for finding in findings}, mail.text)
-    if not _QUOTE_ANSWERS.isdisjoint(mail.report_wording) and any(finding.diagnostic is None for finding in findings):
-        findings = [_with_answer(finding, say_of_recipients(mail)) for finding in findings]
+    if any(finding.diagnostic is None for finding in findings):
+        answers = _answers(mail)
+        findings = [_with_answer(finding, answers, is_sole=len(findings) == 1) for finding in findings]
     return [_complete(finding, told.get(finding.recipient.lower()), mail) for finding in findings]
 
 
-def _with_answer(finding: Finding, said: Mapping[str, str]) -> Finding:
-    """Take what the server said from the text, where it stands behind the recipient and no field holds it.
+def _answers(mail: Mail) -> dict[str, str]:
+    """Return what the text quotes of the servers' answers, by the recipient in lower case.
 
-    QUIRK: OpenSMTPD has no Diagnostic-Code, and Exim none for a reply of several lines that delays.
+    QUIRK: OpenSMTPD has no Diagnostic-Code, Exim none for a reply of several lines that delays, Sendmail none
+    where reply and enhanced code disagree.
     """
+    if f"{FAMILY}sendmail" in mail.report_wording:
+        return read_answers(mail.text)
+    if _QUOTE_ANSWERS.isdisjoint(mail.report_wording):
+        return {}
+    return {address.lower(): said.split("\n\n")[0] for address, said in say_of_recipients(mail).items()}
+
+
+def _with_answer(finding: Finding, answers: Mapping[str, str], *, is_sole: bool) -> Finding:
     if finding.diagnostic is not None:
         return finding
-    answers = (text for address, text in said.items() if address.lower() == finding.recipient.lower())
-    answer = next(answers, "").split("\n\n")[0]
+    answer = answers.get(finding.recipient.lower()) or (answers.get("", "") if is_sole else "")
     codes = read_codes(answer)
     if codes.reply is None:
         return finding

@@ -13,7 +13,13 @@ _REFUSAL = re.compile(r"^\s*(?:<<< ?|Out: +|Received >>> )?([45][0-9]{2}[ -].*)$
 # the last command that Sendmail shows is DATA all the same.
 NOBODY_LEFT = re.compile(r"^\s*<<< (?:503[ -]|55[04][ -].*no valid recipients).*$", re.IGNORECASE | re.MULTILINE)
 # What Sendmail concludes from a bare 550, 551 or 553, whatever the server said: "550 5.1.1 <ann@x>... User unknown".
-_CONCLUSION = re.compile(r"^[45][0-9]{2} [45]\.[0-9]\.[0-9]{1,3} <?[^\s<>]{1,320}>?\.\.\. .*$", re.MULTILINE)
+_CONCLUSION = re.compile(
+    r"^[45][0-9]{2} [45]\.[0-9]\.[0-9]{1,3} (?:<?[^\s<>]{1,320}>?\.\.\. .*|Service unavailable)$", re.MULTILINE
+)
+# The same, as the end of what was said to one recipient, or to all where it names none.
+_CONCLUDED = re.compile(
+    r"(?:[45][0-9]{2} [45]\.[0-9]\.[0-9]{1,3} )?(?:<?([^\s<>]{1,320}@[^\s<>]{1,320})>?\.\.\. |Service unav)"
+)
 _CONTINUED = re.compile(r"[45][0-9]{2}-")
 
 
@@ -57,15 +63,33 @@ def read_whole_reply(first_line: str, report: str) -> str:
     """
     if not _CONTINUED.match(first_line):
         return first_line
-    code, beginning = first_line[:3], " ".join(first_line.split())
+    beginning = " ".join(first_line.split())
     lines: list[str] = []
     for line in report.splitlines():
-        said = " ".join(line.strip().removeprefix("<<< ").split())
-        if lines and not said.startswith(code):
-            break
+        said = " ".join(line.strip().removeprefix("<<<").split())
         if lines or said == beginning:
             lines.append(said)
+        if lines and not _CONTINUED.match(said):
+            break
     return " ".join(lines) or first_line
+
+
+def read_answers(report: str) -> dict[str, str]:
+    """Return what the server said just before Sendmail's conclusion on a recipient, by its address in lower case.
+
+    A conclusion that names nobody is filed under the empty address.
+    """
+    answers: dict[str, str] = {}
+    lines: list[str] = []
+    for line in report.splitlines():
+        if line.startswith("<<< "):
+            is_further = bool(lines) and bool(_CONTINUED.match(lines[-1]))
+            lines = [*lines, line[4:].strip()] if is_further else [line[4:].strip()]
+        elif lines and (concluded := _CONCLUDED.match(line)):
+            answers.setdefault((concluded[1] or "").lower(), " ".join(lines))
+        else:
+            lines = []
+    return answers
 
 
 def without_conclusions(report: str) -> str:

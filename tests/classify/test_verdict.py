@@ -69,9 +69,24 @@ def test_the_enhanced_code_decides_where_the_reply_disagrees(verdict_on):
     assert verdict_on(status="5.0.0", diagnostic="smtp; 550 4.2.2 no").bounce_type is BounceType.SOFT
 
 
-def test_what_the_server_called_temporary_is_soft_whatever_became_of_it(verdict_on):
-    verdict = verdict_on(status="5.1.1", diagnostic="smtp; 450 4.1.1 user unknown")
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"status": "5.1.1", "diagnostic": "smtp; 450 4.1.1 user unknown"},
+        {"status": "5.1.1", "diagnostic": "smtp; 550 4.1.1 user unknown"},
+        {"diagnostic": "smtp; 450 5.1.1 user unknown"},
+        {"action": "delayed", "status": "5.1.1", "diagnostic": "smtp; 550 5.1.1 user unknown"},
+    ],
+)
+def test_what_anybody_called_temporary_is_soft(verdict_on, fields):
+    verdict = verdict_on(**fields)
     assert (verdict.bounce_type, verdict.advice) == (BounceType.SOFT, Advice.RETRY)
+
+
+@pytest.mark.parametrize("said", ["(in reply to MAIL FROM command)", "(in reply to EHLO command)"])
+def test_a_code_from_before_the_recipient_was_named_suppresses_nobody(said):
+    assert judge_answer(f"550 5.1.1 go away {said}").advice is Advice.REVIEW
+    assert judge_answer("550 5.1.1 go away (in reply to RCPT TO command)").advice is Advice.SUPPRESS
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from bounced.parse.codes import read_codes
         ("2.1.5 fine, then 5.1.1 not", None, "5.1.1"),
         ("5.7.17 and 5.1.1", None, "5.7.17"),
         ("connect to 192.0.2.5 5.1.1.1 refused", None, None),
+        ("Ticket 5.1.1-20261126: refused", None, None),
         ("queued as 5510042, size 550", None, None),
         ("554 554 5.7.0 no", "554", "5.7.0"),
         ("status=550", "550", None),

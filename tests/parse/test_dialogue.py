@@ -12,6 +12,7 @@ from bounced.parse.dialogue import find_host, find_stage
         (">>> MAIL From:<news@example.net>\n<<< 250 ok\n>>> RCPT To:<ann@example.com>\n<<< 550 no", Stage.RCPT),
         ("In:  DATA\nOut: 554 no", Stage.DATA),
         (">>> DATA\n<<< 554 no", Stage.DATA),
+        ("... while talking to mx1.example.com.:\n<<< 554 no", Stage.CONNECT),
         (">>> DATA\n<<< 550 no\n<<< 503 Need RCPT (recipient)", Stage.RCPT),
         (">>> DATA\n<<< 550 no\n<<< 554 5.5.1 Error: no valid recipients", Stage.RCPT),
         ("550 no", None),
