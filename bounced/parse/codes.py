@@ -15,10 +15,12 @@ _STATUS = re.compile(r"([245](?<![0-9.A-Za-z_].)\.[0-9]\.[0-9]{1,3})(?![0-9]|[.-
 _PAIR = re.compile(
     r"([45](?<![0-9.A-Za-z].)[0-9]{2})[ -]{1,3}[#(\['\"]{0,2}([245]\.[0-9]\.[0-9]{1,3})(?![0-9]|\.[0-9])"
 )
-# A bare reply stands at the start of what the server said, or behind a word or mark that introduces it.
+# A bare reply stands at the start of what the server said, or behind a word or mark that introduces it. Chasquid names
+# the command first ("MAIL+RCPT 550 no", "DATA closing 554 no").
 _REPLY = re.compile(r"([45](?<![^ :;#<>(\"'=\n].)[0-9]{2})(?=[ \-,:;)\"'#\n]|\Z)")
 _INTRODUCED = re.compile(
-    r"(?:\A|[:;#<>(\"'=\n]|\b(?:said|code|error|reply|replied|response|responded|returned|status|refused|smtp)\b)"
+    r"(?:\A|[:;#<>(\"'=\n]|\b(?:said|code|error|reply|replied|response|responded|returned|status|refused|smtp|rcpt)\b"
+    r"|\Adata(?: closing)?)"
     r"[ :=#<>(\"']{0,4}\Z",
     re.IGNORECASE,
 )

@@ -11,6 +11,8 @@ from bounced.parse.codes import read_codes
         ("550 #5.1.1 User unknown", "550", "5.1.1"),
         ("550 (5.1.1) User unknown", "550", "5.1.1"),
         ("RCPT TO: 550 5.1.1 User unknown", "550", "5.1.1"),
+        ("MAIL+RCPT 550 User unknown", "550", None),
+        ("DATA closing 554 no", "554", None),
         ("host mx.example.com[192.0.2.11] said: 550 no", "550", None),
         ("Sorry, no mailbox here by that name. (#5.1.1)", None, "5.1.1"),
         ("550 4.2.2 Mailbox full", "550", "4.2.2"),
