@@ -107,10 +107,13 @@ def read_silent_answer(mail: Mail) -> Report | None:
     Asked last: what no reader takes for a report, and answers or calls itself bulk, is somebody's responder.
     """
     headers = mail.headers
-    if mail.is_from_daemon or not mail.is_from_system or not _LIST_HEADERS.isdisjoint(headers.names):
+    if mail.is_from_daemon or not _LIST_HEADERS.isdisjoint(headers.names):
         return None
-    is_bulk = (headers.get("precedence") or "").strip().lower() in {"bulk", "junk"}
-    if not is_bulk and not mail.is_conversation:
+    precedence = (headers.get("precedence") or "").strip().lower()
+    # An answer that calls itself junk is one of procmail's or of another old responder, whatever its reverse-path.
+    is_junk = precedence == "junk" and mail.is_conversation
+    is_silent = mail.is_from_system and (precedence in {"bulk", "junk"} or mail.is_conversation)
+    if not is_junk and not is_silent:
         return None
     return Report(kind=Kind.AUTO_REPLY, findings=_sender(mail), reader="rfc3834")
 

@@ -82,11 +82,12 @@ def test_what_a_system_writes_is_one(raw):
     [
         mail("I am away until Monday.\n\nBen\nben@example.org\n", Subject="AW: Weekly news", Return_Path="<>"),
         mail("I will answer soon.\n\nben@example.org\n", Subject="Thank you", Return_Path="<>", Precedence="bulk"),
+        mail("A program reads this.\n", Subject="Re: November issue", Precedence="junk"),
         mail("I am away.", sender="postmaster@example.org", Subject="Automatic reply: Weekly news"),
         mail("He has left the company.", Subject="Weekly news", Return_Path="<>", In_Reply_To="<1@example.net>"),
     ],
 )
-def test_who_answers_with_a_null_reverse_path_is_a_machine(raw):
+def test_who_answers_with_a_null_reverse_path_or_calls_it_junk_is_a_machine(raw):
     understanding = understand(raw)
     assert understanding.kind is Kind.AUTO_REPLY
     assert [outcome.verdict for outcome in understanding.outcomes] == [None]
