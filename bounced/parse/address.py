@@ -37,10 +37,10 @@ def find_address(text: str) -> str | None:
 
 
 def clean_address(text: str) -> str:
-    """Take off what texts put around an address: quotes, a full stop, and a word written right before it."""
+    """Take off what texts put around an address: quotes, the end of a sentence, and a word written right before it."""
     if not text.isascii():
         text = _SIGNS_BEFORE.sub("", text)
-    return text.strip("'`").rstrip(".")
+    return text.strip("'`").rstrip(".!?")
 
 
 def read_typed_address(value: str) -> str | None:

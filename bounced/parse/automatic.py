@@ -10,6 +10,7 @@ from bounced.parse.dsn import STATUS_TYPES, split_blocks
 from bounced.parse.mail import Mail
 
 _RECEIPT = frozenset({"message/disposition-notification", "message/global-disposition-notification"})
+_RECEIPT_CLASSES = ("report.ipm.note.ipnrn", "report.ipm.note.ipnnrn", "urn:content-classes:mdn")
 _AUTO_HEADERS = frozenset(
     {
         "x-autoreply",
@@ -57,12 +58,21 @@ def read_receipt(mail: Mail) -> Report | None:
     """
     parts = mail.parts_of(_RECEIPT)
     if not parts:
-        return None
+        return _read_plain_receipt(mail)
     fields = tuple(field for block in split_blocks(decode_unlabelled(parts[0].content())) for field in block)
     disposition = next((value.lower() for name, value in fields if name == "disposition"), "")
     if "deleted" in disposition and "automatic-action" in disposition and "rejected" in mail.report_text.lower():
         return None
     return Report(kind=Kind.MDN, reader="rfc8098", fields=fields)
+
+
+def _read_plain_receipt(mail: Mail) -> Report | None:
+    """Recognise a receipt that is written for people only, or of which Exchange's class tells."""
+    content_class = (mail.headers.get("content-class") or "").lower()
+    is_written = "receipt" in mail.subject_wording and "receipt" in mail.wording and not mail.is_from_daemon
+    if not is_written and not content_class.startswith(_RECEIPT_CLASSES):
+        return None
+    return Report(kind=Kind.MDN, reader="receipt")
 
 
 def read_challenge(mail: Mail) -> Report | None:
@@ -88,12 +98,14 @@ def read_auto_reply(mail: Mail) -> Report | None:
 
     QUIRK: Exim, Gmail and others put ``Auto-Submitted: auto-replied`` on their
     bounces, so a mail system is never taken for somebody on holiday, but for a
-    postmaster whose subject says so.
+    postmaster whose subject, or responder, says so.
     """
-    if mail.is_from_daemon and ("auto_reply" not in mail.subject_wording or "bounce" in mail.subject_wording):
-        return None
     headers = mail.headers
-    is_marked = not _AUTO_HEADERS.isdisjoint(headers.names) or any(
+    says_so = not _AUTO_HEADERS.isdisjoint(headers.names)
+    is_holiday = "auto_reply" in mail.subject_wording and "bounce" not in mail.subject_wording
+    if mail.is_from_daemon and not says_so and not is_holiday:
+        return None
+    is_marked = says_so or any(
         (headers.get(name) or "").strip().lower().startswith(_AUTO_VALUES[name]) for name in _AUTO_VALUES
     )
     if not is_marked and "auto_reply" not in mail.subject_wording:

@@ -7,7 +7,13 @@ from typing import Generic, TypeVar
 from bounced.parse.charset import decode
 from bounced.parse.header import Headers
 from bounced.parse.mime import Limits, Part, normalize_line_ends
-from bounced.parse.quoted import read_returned_header, split_returned, text_of_html, unquote_forwarded
+from bounced.parse.quoted import (
+    read_returned_header,
+    split_returned,
+    text_above_forwarded,
+    text_of_html,
+    unquote_forwarded,
+)
 from bounced.parse.wording import shipped_wording
 from bounced.phrases import fold
 
@@ -23,19 +29,36 @@ _RETURNED_TYPES = frozenset(
 )
 _DAEMON = re.compile(
     r"(?<![a-z0-9])(?:mailer[-_ .]?daemon|mail[-_ ]?daemon|poo?st[-_ ]?master|mail[-_ ]deliver[y]?[-_ ](?:sub)?system"
-    r"|mdaemon)|<>"
+    r"|mdaemon|microsoftexchange[0-9a-f]{32}@)|<>"
 )
+# Set by the systems that write reports, whatever name they give themselves.
+_DAEMON_HEADERS = frozenset({"x-failed-recipients", "x-ms-exchange-message-is-ndr"})
 # What programs are called, and people are not, in the name or the local part of an address.
 _PROGRAM = re.compile(
     r"\A[^@]{0,200}?(?:\A|[^a-z])(?:no[-_.]?reply|do[-_.]?not[-_.]?reply|admin|system|server|gateway|deliver|notif|robot|filter"
     r"|anti|security|service|smtp|mta\b|mail|bounce|ndr\b|report|auto|daemon|virus|spam|root\b|imss|nobody)"
     r"|\A\s*(?:<>)?\s*\Z"
 )
-_ANSWER = re.compile(r"\s*(?:\[[^\]]{1,60}\]\s*)?(?:re|aw|sv|antw|odp|rif|res)(?:\[\d+\])?\s*:", re.IGNORECASE)
+_ANSWER = re.compile(
+    r"\s*(?:\[[^\]]{1,60}\]\s*)?(?:re|aw|sv|vs|antw|odp|rif|res|ynt|απ|ответ|答复|回复|回覆|返信|회신)(?:[\[(^]?\d+[\])]?)?\s*[:\uff1a]",
+    re.IGNORECASE,
+)
 _TAGGED = re.compile(r"\s*\[[^\]]{1,60}\]")
-_FORWARD = re.compile(r"\s*(?:fwd?|wg|tr|rv|enc|i)\s*:", re.IGNORECASE)
+_FORWARD = re.compile(
+    r"\s*(?:fwd?|wg|tr|rv|enc|i|pd|vb|vl|doorst|i̇lt|ilt|πρθ|转发|轉寄|転送|전달)\s*[:\uff1a]", re.IGNORECASE
+)
+# Who forwards a report to a machine adds no more than "For your information."
+_FEW_WORDS = 5
 _CONVERSATION_HEADERS = frozenset(
-    {"in-reply-to", "references", "list-id", "list-post", "mailing-list", "list-unsubscribe"}
+    {
+        "in-reply-to",
+        "references",
+        "list-id",
+        "list-post",
+        "mailing-list",
+        "list-unsubscribe",
+        "x-list-administrivia",
+    }
 )
 _PLAIN, _HTML = frozenset({"text/plain"}), frozenset({"text/html"})
 # What a message says to people is in its first lines; the rest is quoted mail.
@@ -88,7 +111,7 @@ class Mail:
     def is_from_daemon(self) -> bool:
         """Whether a mail system, not a person, says that it wrote this (From, or a header only systems set)."""
         sender = (self.headers.get("from") or "").lower()
-        return bool(_DAEMON.search(sender)) or "x-failed-recipients" in self.headers
+        return bool(_DAEMON.search(sender)) or not _DAEMON_HEADERS.isdisjoint(self.headers.names)
 
     @_Once
     def is_from_system(self) -> bool:
@@ -104,12 +127,13 @@ class Mail:
     def is_conversation(self) -> bool:
         """Whether people are talking: an answer, or something from a mailing list, about bounces perhaps.
 
-        A report that somebody forwards whole is still a report. Lists and trackers put their name
-        into square brackets before the subject.
+        A report that somebody forwards whole is still a report, but not one that is shown to
+        somebody who is asked about it. Lists and trackers put their name into square brackets before the subject.
         """
-        if _FORWARD.match(self.headers.get("subject") or "") and unquote_forwarded(self.text) != self.text:
-            return False
         subject = self.headers.get("subject") or ""
+        if _FORWARD.match(subject) and not self.is_from_system:
+            above = text_above_forwarded(self.text)
+            return above is None or len(above.split()) > _FEW_WORDS
         is_marked = bool(_ANSWER.match(subject)) or (not self.is_from_system and bool(_TAGGED.match(subject)))
         return is_marked or not _CONVERSATION_HEADERS.isdisjoint(self.headers.names)
 
@@ -151,8 +175,13 @@ class Mail:
         return shipped_wording().subject.find(fold(self.headers.get("subject") or ""))
 
     @_Once
+    def unquoted_text(self) -> str:
+        """The text; where somebody forwards a report whole, that report."""
+        return self.text if self.is_conversation else unquote_forwarded(self.text)
+
+    @_Once
     def _split_text(self) -> tuple[str, str]:
-        return split_returned(unquote_forwarded(self.text), self.wording.get("returned", ()))
+        return split_returned(self.unquoted_text, self.wording.get("returned", ()))
 
     @property
     def report_text(self) -> str:

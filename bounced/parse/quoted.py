@@ -16,7 +16,7 @@ _FIELD = re.compile(r"^( *+)[^\S\n]*+[A-Za-z][A-Za-z0-9-]*: ?\S", re.MULTILINE)
 _FORWARDED = re.compile(r"^(?:Begin forwarded message:|-+ ?Forwarded message ?-+)[ ]*$", re.MULTILINE | re.IGNORECASE)
 _QUOTE = re.compile(r"^>+ ?", re.MULTILINE)
 _TAG = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6]|/td|p|hr)\b[^<>]{0,500}>", re.IGNORECASE)
-_ANY_TAG = re.compile(r"<(?![^<>@]{1,200}@)[!/a-zA-Z][^<>]{0,2000}>")
+_ANY_TAG = re.compile(r"<(?![^<>@\s]{1,200}@)[!/a-zA-Z][^<>]{0,2000}>")
 _HIDDEN = re.compile(r"<(style|script|head)\b.{0,20000}?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _HEADER_BYTES = 1 << 16
 
@@ -52,6 +52,12 @@ def unquote_forwarded(text: str) -> str:
         return text
     _, _, body = _QUOTE.sub("", text[forwarded.end() :]).lstrip().partition("\n\n")
     return body
+
+
+def text_above_forwarded(text: str) -> str | None:
+    """Return what a person wrote above a mail forwarded as text, or None where none is."""
+    forwarded = _FORWARDED.search(text)
+    return text[: forwarded.start()] if forwarded else None
 
 
 def read_returned_header(text: str) -> Headers | None:

@@ -11,7 +11,6 @@ from bounced.parse.codes import find_status, read_codes
 from bounced.parse.dialogue import find_host, find_stage
 from bounced.parse.dsn import STATUS_TYPES, Block, read_action, read_status_part, reporting_mta, without_type
 from bounced.parse.mail import Mail
-from bounced.parse.quoted import unquote_forwarded
 from bounced.parse.text import say_of_recipients
 from bounced.parse.transcript import read_answers, read_whole_reply, without_conclusions
 from bounced.parse.wording import FAMILY
@@ -29,8 +28,13 @@ _TIME_IS_UP = Status(4, 4, 7)
 
 
 def read(mail: Mail) -> Report | None:
-    """Return what the status part of `mail` says, or None where it has none that names a recipient."""
+    """Return what the status part of `mail` says, or None where it has none that names a recipient.
+
+    People attach one to a question; a report that comes from a system is more than an attachment.
+    """
     parts = mail.parts_of(STATUS_TYPES)
+    if parts and mail.is_conversation and not mail.is_from_program and mail.top.content_type.full == "multipart/mixed":
+        return None
     return _read(decode_unlabelled(b"\n\n".join(part.content() for part in parts)), mail) if parts else None
 
 
@@ -43,7 +47,7 @@ def read_in_text(mail: Mail) -> Report | None:
     """
     if not mail.may_be_bounce:
         return None
-    for content in (unquote_forwarded(mail.text), decode_unlabelled(mail.top.content())):
+    for content in (mail.unquoted_text, decode_unlabelled(mail.top.content())):
         lines = f"\n{content}"
         if found := _STATUS_FIELDS_IN_TEXT.search(lines):
             return _read(lines[found.start() :], mail)

@@ -24,12 +24,19 @@ from bounced.phrases import fold
 _BULLET = re.compile(r"[\s>*\-\u2022\"'<(\[]*\Z")
 _ADDRESS_ENDS = re.compile(r"[>\"'\])]*\s*(?:[:,;.(\[<]|\Z|on \b|is\b|error\b|invalid\b|-)", re.IGNORECASE)
 _ALONE = re.compile(r"[>\"'\]):,;.]*\Z")
-_BETWEEN = " :=<\"'(*-\t,"
+_BETWEEN = " :=<\"'([*-\t,"
+# "550 5.1.1 <ann@example.com>: user unknown": what a server said of an address begins before it.
+_CODE_BEFORE = re.compile(r"\b([45][0-9]{2}[ -](?:[45]\.[0-9]\.[0-9]{1,3})?)[ <]*\Z")
 _LABEL = re.compile(r"\s*[A-Za-z-]+: ")
 # How filters describe the mail that they refused: its fields, without the mail itself.
 _LISTED_TO = re.compile(r"^[ \t>]*(?:To|Recipients?)[ \t]*:[ \t]*(\S[^\n]{0,1000})$", re.MULTILINE)
 _WORDS = re.compile(r"[^\W\d_]{3,}")
 _GREETING = re.compile(r"(?:hi|hello|hey|dear|good (?:morning|day|evening)|hallo|bonjour|hola|ciao)\b[^.]{0,60}?[,!]")
+# Whom a report tells people to ask.
+_OFFICE = re.compile(
+    r"(?:poo?stmaster|mailer-daemon|abuse|support|help|helpdesk|admin|administrator|hostmaster|info|service|contact)@",
+    re.IGNORECASE,
+)
 _SAID_LENGTH = 2000
 # Where in a text the words of its kind must stand: right after a line of signs perhaps, or within the first lines.
 _FIRST_WORDS, _BEGINNING = 12, 800
@@ -45,6 +52,7 @@ class _Mention:
     line: int
     is_announced: bool
     is_alone: bool
+    head: str
     tail: str
 
     def is_same(self, other: "_Mention") -> bool:
@@ -57,9 +65,10 @@ def read(mail: Mail) -> Report | None:
     family = next((name for name in mail.report_wording if name.startswith(FAMILY)), "")[len(FAMILY) :]
     if not mail.is_from_daemon and not _is_report(mail, family):
         return None
-    said = say_of_recipients(mail)
-    found = said or (dict.fromkeys(guess_recipients(mail), "") if family or _speaks_of_failure(mail) else {})
-    if not found and not family:
+    is_failure = bool(family) or _speaks_of_failure(mail)
+    said = say_of_recipients(mail) if is_failure else {}
+    found = said or (dict.fromkeys(guess_recipients(mail), "") if is_failure else {})
+    if (not found and not family) or _is_bait(mail, found):
         return None
     report = _with_subject(mail) if len(found) == 1 else mail.report_text
     is_delay = _is_delay(mail)
@@ -113,6 +122,22 @@ def _speaks_of_failure(mail: Mail) -> bool:
     return mail.is_from_daemon and (is_told or said.reply is not None or said.status is not None)
 
 
+def _is_bait(mail: Mail, found: Collection[str]) -> bool:
+    """Whether it tells its own addressee that mail to him failed: a report goes to who sent the mail.
+
+    Who wants his password writes so, from an address that takes answers, and returns no mail.
+    """
+    if mail.returned is not None or (mail.headers.get("return-path") or "<>").strip() == "<>":
+        return False
+    ours = (mail.headers.get("to") or "").lower()
+    return all(address.lower() in ours for address in found or _addresses_in(mail.report_text) or [""])
+
+
+def _addresses_in(text: str) -> list[str]:
+    """Return the addresses in a text, but not what looks like one within a link."""
+    return [clean_address(address) for address in ADDRESS.findall(text) if "//" not in address]
+
+
 def say_of_recipients(mail: Mail) -> dict[str, str]:
     """Return the recipients that the text names, each with what it says of it."""
     return _find_recipients(mail) or read_transcript(mail.report_text)
@@ -126,11 +151,16 @@ def guess_recipients(mail: Mail) -> list[str]:
     subject = ADDRESS.findall(mail.headers.get("subject") or "")
     if len(subject) == 1:
         return [clean_address(subject[0])]
-    if mail.returned:
-        return _sole_recipient(mail.returned)
-    ours = (mail.headers.get("to") or "").lower()
-    listed = [address for line in _LISTED_TO.findall(mail.report_text) for address in ADDRESS.findall(line)]
-    return [clean_address(address) for address in listed if address.lower() not in ours]
+    if mail.returned and (to := _sole_recipient(mail.returned)):
+        return to
+    ours = f"{mail.headers.get('to')} {mail.headers.get('from')}".lower()
+    listed = [address for line in _LISTED_TO.findall(mail.report_text) for address in _addresses_in(line)]
+    others = [address for address in listed if address.lower() not in ours]
+    if others or mail.returned or read_codes(mail.report_text).reply is None:
+        return others
+    # A server refused somebody, and the report speaks of nobody else.
+    named = {one.lower(): one for one in _addresses_in(mail.report_text) if one.lower() not in ours}
+    return [one for one in named.values() if not _OFFICE.match(one)] if len(named) == 1 else []
 
 
 def _sole_recipient(returned: Headers) -> list[str]:
@@ -145,6 +175,8 @@ def _sole_recipient(returned: Headers) -> list[str]:
 
 
 def _is_delay(mail: Mail) -> bool:
+    if "delay" in mail.subject_wording and "gave_up" not in mail.subject_wording:
+        return True  # the text of one may say what will follow when it gives up
     names = mail.report_wording.keys() | mail.subject_wording.keys()
     return "delay" in names and "gave_up" not in names
 
@@ -157,8 +189,11 @@ def _find_recipients(mail: Mail) -> dict[str, str]:
     # A server repeats the address in its answer: that is still about the same recipient.
     chosen = [one for before, one in pairwise([None, *chosen]) if one and (before is None or not one.is_same(before))]
     said: dict[str, tuple[str, str]] = {}
+    # IMail puts the cause before the address: "unknown user: ann@example.com".
+    tells_before = len({fold(one.head) for one in chosen}) > 1
     for mention, end in zip(chosen, [*(one.line for one in chosen[1:]), len(lines)], strict=False):
         text = "\n".join([mention.tail, *lines[mention.line + 1 : max(end, mention.line + 1)]]).strip()
+        text = text or (mention.head if tells_before else "")
         said.setdefault(mention.address.lower(), (mention.address, text[:_SAID_LENGTH]))
     return dict(said.values())
 
@@ -181,8 +216,11 @@ def _mentions(lines: list[str], announcements: Collection[str]) -> Iterator[_Men
             is_named = _is_named(head if _LABEL.match(head) else f"{_line_above(lines, number)} {head}", tail, wording)
             if begins or is_named:
                 is_strong = is_named or (begins and (is_announced or tail.lstrip("\"'").startswith((">:", ":"))))
+                said = tail.lstrip("\"'>): \t")
+                if code := _CODE_BEFORE.search(head):
+                    said = f"{code[1]} {said}"
                 yield _Mention(
-                    clean_address(match[0]), number, is_strong, bool(_ALONE.match(tail)), tail.lstrip("\"'>): \t")
+                    clean_address(match[0]), number, is_strong, bool(_ALONE.match(tail)), head.strip(_BETWEEN), said
                 )
                 break
 

@@ -17,9 +17,10 @@ class Wording:
     """How reports for people are worded; ``data/wording.toml`` says what each list is for.
 
     Attributes:
-        text: The lists ``returned``, ``announce``, ``delay``, ``gave_up``, and one per family under `FAMILY`.
-        subject: The lists ``bounce``, ``failure``, ``delay``, ``gave_up``, ``auto_reply``, ``challenge`` and
-            ``complaint``.
+        text: The lists ``returned``, ``announce``, ``delay``, ``gave_up``, ``receipt``, and one per
+            family under `FAMILY`.
+        subject: The lists ``bounce``, ``failure``, ``delay``, ``gave_up``, ``auto_reply``, ``challenge``,
+            ``complaint`` and ``receipt``.
         stage_words: Words that tell at which stage a server refused, the telling ones first.
         stages: The stages that they name.
         before: Words right before an address that failed.
@@ -45,11 +46,11 @@ def shipped_wording() -> Wording:
     data = tomli.loads(read_text("bounced.parse.data", "wording.toml"))
     families = {FAMILY + name: phrases for name, phrases in data["families"].items()}
     return Wording(
-        text=Lexicon({name: data[name] for name in ("returned", "announce", "delay", "gave_up")} | families),
+        text=Lexicon({name: data[name] for name in ("returned", "announce", "delay", "gave_up", "receipt")} | families),
         subject=Lexicon(
             {
                 name: data[name]
-                for name in ("bounce", "failure", "delay", "gave_up", "auto_reply", "challenge", "complaint")
+                for name in ("bounce", "failure", "delay", "gave_up", "auto_reply", "challenge", "complaint", "receipt")
             }
         ),
         stage_words=PhraseIndex([phrase for phrases in data["stages"].values() for phrase in phrases]),

@@ -19,6 +19,8 @@ Action: failed
 Status: 5.1.1
 Diagnostic-Code: smtp; 550 5.1.1 User unknown
 """
+FORWARDED = f"---------- Forwarded message ---------\nFrom: MAILER-DAEMON@mx.example.net\n\n{PASTED}"
+EXCHANGE = "Microsoft Outlook <MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@example.net>"
 
 
 def mail(text, *, sender="Ben <ben@example.org>", **fields):
@@ -46,6 +48,27 @@ def mail(text, *, sender="Ben <ben@example.org>", **fields):
         mail("Ann has accepted. ann@example.com", Subject="Accepted: Meeting", Return_Path="<>"),
         mail("x", sender="postmaster@example.org", Subject="Report domain: example.net Report-ID: <1@example.org>"),
         mail("The mailbox of ben@example.org is almost full.", sender="postmaster@example.org", Subject="Your quota"),
+        mail(f"My mail comes back since Monday. Why?\n\n{FORWARDED}", Subject="Fwd: Undelivered Mail"),
+        mail(f"Please look.\n\n-----Original Message-----\n{PASTED}", Subject="FW: Undelivered Mail"),
+        mail(f"See the report.\n\n{PASTED}", Subject="转发\uff1aUndelivered Mail Returned to Sender"),
+        mail(
+            f"Member: ann@example.com\nAction: disabled.\n\n{PASTED}",
+            Subject="Bounce action",
+            X_List_Administrivia="yes",
+        ),
+        mail("Ann forwarded your meeting.\n\nRecipients\nann@example.com\n", sender=EXCHANGE, Return_Path="<>"),
+        mail(
+            "Your box is full: mail to help@example.net could not be delivered to help@example.net.",
+            sender="Mail Delivery System <mailer-daemon@example.org>",
+            Subject="Undelivered mail held",
+            Return_Path="<www@example.org>",
+        ),
+        mail(
+            "This message was created automatically by mail delivery software.\n550 5.2.2 Log in, help@example.net!",
+            sender="postmaster@example.org",
+            Return_Path="<www@example.org>",
+        ),
+        mail("Away.", sender="postmaster@example.org", Subject="Accepted: Delivery", Return_Path="<>"),
         mail(
             "The following addresses failed our check: ann@example.com", Subject="Newsletter", List_Unsubscribe="<x:>"
         ),
@@ -61,6 +84,8 @@ def test_who_writes_about_a_bounce_sends_none(raw):
     "raw",
     [
         mail(PASTED, sender="MAILER-DAEMON@mx.example.net"),
+        mail(f"For your information:\n\n{FORWARDED}", Subject="Fwd: Undelivered Mail"),
+        mail(PASTED, sender=EXCHANGE, Subject="Unzustellbar: News", Auto_Submitted="auto-replied", Return_Path="<>"),
         mail(PASTED, sender="System <noreply@example.net>", Return_Path="<>"),
         mail(PASTED, sender="gateway@example.net", Subject="Mail could not be delivered"),
         mail(
@@ -84,6 +109,7 @@ def test_what_a_system_writes_is_one(raw):
         mail("I will answer soon.\n\nben@example.org\n", Subject="Thank you", Return_Path="<>", Precedence="bulk"),
         mail("A program reads this.\n", Subject="Re: November issue", Precedence="junk"),
         mail("I am away.", sender="postmaster@example.org", Subject="Automatic reply: Weekly news"),
+        mail("Away.", sender="postmaster@example.org", Subject="Undeliverable: away", X_Autorespond="vacation"),
         mail("He has left the company.", Subject="Weekly news", Return_Path="<>", In_Reply_To="<1@example.net>"),
     ],
 )
@@ -112,3 +138,37 @@ def test_a_bounce_of_what_was_said_about_a_waiting_list_is_a_bounce():
         "--b\nContent-Type: message/rfc822\n\nSubject: X-Boxbe-Notice; what is that?\n\nHello\n--b--\n"
     )
     assert understand(report.encode()).kind is Kind.BOUNCE
+
+
+@pytest.mark.parametrize("type_", ["mixed", "report"])
+def test_a_report_that_is_attached_to_a_question_is_none(type_):
+    question = (
+        "From: Ben <ben@example.org>\nSubject: [help] What is this?\nList-Id: <help.example.net>\n"
+        f"Content-Type: multipart/{type_}; boundary=b\n\n--b\n\nSee the attachment.\n"
+        f"--b\nContent-Type: message/delivery-status\n\n{STATUS}--b--\n"
+    )
+    assert understand(question.encode()).kind is (Kind.NOT_BOUNCE if type_ == "mixed" else Kind.BOUNCE)
+
+
+@pytest.mark.parametrize("subject", ["Fwd: Undelivered Mail", "Uncaught bounce notification"])
+def test_a_report_that_is_shown_to_somebody_is_none(subject):
+    shown = (
+        f"From: list-bounces@example.org\nSubject: {subject}\nX-List-Administrivia: yes\n"
+        "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nThe attached message was received.\n"
+        "--b\nContent-Type: message/rfc822\n\nFrom: MAILER-DAEMON@mx.example.net\n"
+        "Content-Type: multipart/report; boundary=c\n\n--c\nContent-Type: message/delivery-status\n\n"
+        f"{STATUS}--c--\n--b--\n"
+    )
+    assert understand(shown.encode()).kind is Kind.NOT_BOUNCE
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        mail("Your message\n\n  To: Ann\n\nwas read on Tuesday.", Subject="Read: Offer"),
+        mail("Votre message a été lu mardi.", Subject="Lu : Offre"),
+        mail("Tuesday", Content_Class="REPORT.IPM.Note.IPNRN"),
+    ],
+)
+def test_a_receipt_may_be_written_for_people(raw):
+    assert understand(raw).kind is Kind.MDN

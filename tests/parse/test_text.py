@@ -110,3 +110,29 @@ def test_the_subject_explains_what_the_text_leaves_open():
     report = report_of(text, subject="Returned mail: Cannot send message for 4 days")
     assert report.findings[0].explanation.startswith("Returned mail: Cannot send message for 4 days")
     assert not report_of(text, subject="Undeliverable: no spam").findings[0].explanation.startswith("Undeliverable")
+
+
+def test_the_cause_may_stand_before_each_address():
+    report = report_of("Unknown host: ann@example.com\nuser mailbox exceeds allowed size: ben@example.org\n")
+    assert {finding.recipient: finding.diagnostic for finding in report.findings} == {
+        "ann@example.com": "Unknown host",
+        "ben@example.org": "user mailbox exceeds allowed size",
+    }
+
+
+def test_what_a_server_said_of_an_address_begins_before_it():
+    (finding,) = report_of("Tue 09:00:01: <-- 550 5.1.1 <ann@example.com>: user unknown\n").findings
+    assert (str(finding.reply), str(finding.said_status)) == ("550", "5.1.1")
+
+
+def test_the_only_address_beside_a_refusal_is_the_recipient():
+    told = "ann@example.com sorsz\u00e1ma ismeretlen.\n\n550 5.1.1 No.\n"
+    assert recipients(told, subject="Delivery failure") == ["ann@example.com"]
+    assert recipients(f"{told}\nben@example.org is well.", subject="Delivery failure") == []
+    assert recipients(told.replace("ann@", "support@"), subject="Delivery failure") == []
+    assert recipients(told.replace("550 5.1.1", ""), subject="Delivery failure") == []
+
+
+def test_a_delay_may_say_what_will_follow():
+    text = "<ann@example.com>: no answer. You will be told if this becomes a permanent error."
+    assert report_of(text, subject="Delivery Status Notification (Delay)").kind is Kind.DELAY
