@@ -9,6 +9,7 @@ from dataclasses import replace
 from bounced.model import Action, Finding, Kind, Report
 from bounced.parse.address import find_address
 from bounced.parse.mail import Mail
+from bounced.parse.text import is_bait
 
 _BYTES = 1 << 16
 _LINES = 4000  # flufl.bounce asks some fifty patterns about each
@@ -42,7 +43,7 @@ def read(mail: Mail) -> Report | None:
     except _DETECTOR_ERRORS:
         return None
     findings = [*_findings(permanent, Action.FAILED), *_findings(temporary - permanent, Action.DELAYED)]
-    if not findings:
+    if not findings or is_bait(mail, [finding.recipient for finding in findings]):
         return None
     if len(findings) == 1:
         findings = [replace(findings[0], explanation=mail.report_text[:_EXPLANATION_LENGTH].strip() or None)]

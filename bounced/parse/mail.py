@@ -35,8 +35,10 @@ _DAEMON = re.compile(
 _DAEMON_HEADERS = frozenset({"x-failed-recipients", "x-ms-exchange-message-is-ndr"})
 # What programs are called, and people are not, in the name or the local part of an address.
 _PROGRAM = re.compile(
-    r"\A[^@]{0,200}?(?:\A|[^a-z])(?:no[-_.]?reply|do[-_.]?not[-_.]?reply|admin|system|server|gateway|deliver|notif|robot|filter"
-    r"|anti|security|service|smtp|mta\b|mail|bounce|ndr\b|report|auto|daemon|virus|spam|root\b|imss|nobody)"
+    r"\A[^@]{0,200}?(?:\A|[^a-z@])(?:no[-_.]?reply|do[-_.]?not[-_.]?reply|admin|system|server|gateway|deliver|notif|robot|filter"
+    r"|[a-z]{0,20}gw[0-9]{0,3}@|anti|security|service|smtp|mta\b|mail|bounce|ndr\b|report|auto|daemon|virus|spam|root\b|imss|nobody"
+    r"|scanmail|scanner|mimesweeper|sweeper|exchange|connector|internet|network|uucp|relay|proxy|webmaster|hostmaster"
+    r"|operator|sysop|sysadm|mx[0-9]?\b|trend|norton|symantec|mcafee|barracuda|returned)"
     r"|\A\s*(?:<>)?\s*\Z"
 )
 _ANSWER = re.compile(
@@ -120,8 +122,13 @@ class Mail:
 
     @property
     def is_from_program(self) -> bool:
-        """Whether the sender's name is one of those that programs have, or there is none."""
-        return self.is_from_daemon or bool(_PROGRAM.match((self.headers.get("from") or "").lower()))
+        """Whether the sender's name is one of those that programs have, or there is none.
+
+        QUIRK: archives of mailing lists write "ann at example.com".
+        """
+        return self.is_from_daemon or bool(
+            _PROGRAM.match((self.headers.get("from") or "").lower().replace(" at ", "@"))
+        )
 
     @_Once
     def is_conversation(self) -> bool:
@@ -132,15 +139,25 @@ class Mail:
         """
         subject = self.headers.get("subject") or ""
         if _FORWARD.match(subject) and not self.is_from_system:
-            above = text_above_forwarded(self.text)
-            return above is None or len(above.split()) > _FEW_WORDS
+            return not self.is_forwarded
         is_marked = bool(_ANSWER.match(subject)) or (not self.is_from_system and bool(_TAGGED.match(subject)))
         return is_marked or not _CONVERSATION_HEADERS.isdisjoint(self.headers.names)
 
     @_Once
+    def is_forwarded(self) -> bool:
+        """Whether somebody passes mail on as text, and says next to nothing himself."""
+        above = text_above_forwarded(self.text) if _FORWARD.match(self.headers.get("subject") or "") else None
+        return above is not None and len(above.split()) <= _FEW_WORDS
+
+    @_Once
     def may_be_bounce(self) -> bool:
-        """Whether anything at all speaks for a bounce: the sender, the null return path, or the subject."""
-        return self.is_from_system or ("bounce" in self.subject_wording and not self.is_conversation)
+        """Whether anything at all speaks for a bounce: the sender, the null return path, or the subject.
+
+        A person's subject does not: people ask about bounces under the subject that those have.
+        """
+        if self.is_from_system or self.is_conversation:
+            return self.is_from_system
+        return "bounce" in self.subject_wording and (self.is_from_program or self.is_forwarded)
 
     @_Once
     def text(self) -> str:
@@ -177,7 +194,7 @@ class Mail:
     @_Once
     def unquoted_text(self) -> str:
         """The text; where somebody forwards a report whole, that report."""
-        return self.text if self.is_conversation else unquote_forwarded(self.text)
+        return unquote_forwarded(self.text) if self.is_forwarded else self.text
 
     @_Once
     def _split_text(self) -> tuple[str, str]:

@@ -68,7 +68,7 @@ def read(mail: Mail) -> Report | None:
     is_failure = bool(family) or _speaks_of_failure(mail)
     said = say_of_recipients(mail) if is_failure else {}
     found = said or (dict.fromkeys(guess_recipients(mail), "") if is_failure else {})
-    if (not found and not family) or _is_bait(mail, found):
+    if (not found and not family) or is_bait(mail, found):
         return None
     report = _with_subject(mail) if len(found) == 1 else mail.report_text
     is_delay = _is_delay(mail)
@@ -98,6 +98,8 @@ def _is_report(mail: Mail, family: str) -> bool:
     if _GREETING.match(folded):
         return False
     if family:
+        if not (mail.is_from_program or mail.is_from_system or mail.is_forwarded):
+            return False
         latest = _FIRST_WORDS if mail.is_conversation else _BEGINNING
         words = [one for name, found in mail.wording.items() if name.startswith(FAMILY) for one in found]
         return any(0 <= folded.find(one) <= latest for one in words)
@@ -122,12 +124,14 @@ def _speaks_of_failure(mail: Mail) -> bool:
     return mail.is_from_daemon and (is_told or said.reply is not None or said.status is not None)
 
 
-def _is_bait(mail: Mail, found: Collection[str]) -> bool:
+def is_bait(mail: Mail, found: Collection[str]) -> bool:
     """Whether it tells its own addressee that mail to him failed: a report goes to who sent the mail.
 
-    Who wants his password writes so, from an address that takes answers, and returns no mail.
+    Who wants his password writes so, or a worm that attaches itself, from an address that takes answers.
     """
-    if mail.returned is not None or (mail.headers.get("return-path") or "<>").strip() == "<>":
+    path = (mail.headers.get("return-path") or "").strip()
+    has_attachment = any(name.startswith("application/") for name in mail.types)
+    if mail.returned is not None or path == "<>" or not (path or has_attachment):
         return False
     ours = (mail.headers.get("to") or "").lower()
     return all(address.lower() in ours for address in found or _addresses_in(mail.report_text) or [""])

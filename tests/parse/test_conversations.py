@@ -68,6 +68,15 @@ def mail(text, *, sender="Ben <ben@example.org>", **fields):
             sender="postmaster@example.org",
             Return_Path="<www@example.org>",
         ),
+        mail(
+            "----- The following addresses had permanent fatal errors -----\n<help@example.net>\n",
+            sender="MAILER-DAEMON@example.net",
+            Subject="Returned mail",
+            Return_Path="<MAILER-DAEMON@example.net>",
+        ),
+        mail(f"{PASTED}\nWhat is that?\n", Subject="Undelivered Mail Returned to Sender"),
+        mail(f"{STATUS}\nWhat is that?\n", Subject="Delivery Status Notification (Failure)"),
+        mail(PASTED, sender="ben at mail.example.org (Ben)", Subject="Returned mail: User unknown"),
         mail("Away.", sender="postmaster@example.org", Subject="Accepted: Delivery", Return_Path="<>"),
         mail(
             "The following addresses failed our check: ann@example.com", Subject="Newsletter", List_Unsubscribe="<x:>"
