@@ -9,7 +9,7 @@ FULL = b"\n\nUser mailbox exceeds allowed size: ann@example.com\n"
 SMTP32 = b"Subject: Mail error\nX-Mailer: <SMTP32 v990101>\n"
 
 
-@pytest.mark.parametrize("sender", [b"", b"From:\n", b"From: \n", b"From: system@mx.example.net\n", b"From: system gr\xfcn\n"])
+@pytest.mark.parametrize("sender", [b"", b"From:\n", b"From: \n", b"From: system@mx\n", b"From: system gr\xfcn\n"])
 def test_a_report_is_read_whoever_sent_it(sender):
     report = parse(sender + SMTP32 + FULL)
     assert (report.kind, report.reader) == (Kind.BOUNCE, "flufl")
