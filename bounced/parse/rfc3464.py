@@ -12,7 +12,7 @@ from bounced.parse.dialogue import find_host, find_stage
 from bounced.parse.dsn import STATUS_TYPES, Block, read_action, read_status_part, reporting_mta, without_type
 from bounced.parse.mail import Mail
 from bounced.parse.text import say_of_recipients
-from bounced.parse.transcript import read_answers, read_whole_reply, without_conclusions
+from bounced.parse.transcript import CONTINUED, read_answers, read_whole_replies, without_conclusions
 from bounced.parse.wording import FAMILY
 
 _STATUS_FIELDS_IN_TEXT = re.compile(r"\n(?:Reporting-MTA|Final-Recipient)[ \t]*:", re.IGNORECASE)
@@ -58,7 +58,7 @@ def _read(content: str, mail: Mail) -> Report | None:
     fields, findings, notes = read_status_part(content, max_recipients=mail.limits.recipients)
     if not findings:
         return _without_address(fields, mail)
-    findings = _complete_all([_mend(finding, mail.text) for finding in findings], mail)
+    findings = _complete_all(_mend_all(findings, mail), mail)
     return Report(
         kind=_kind(findings),
         findings=tuple(findings),
@@ -86,18 +86,24 @@ def _without_address(fields: Block, mail: Mail) -> Report | None:
     return replace(report, findings=findings, reporting_mta=reporting_mta(fields), fields=tuple(fields))
 
 
-def _mend(finding: Finding, text: str) -> Finding:
-    """Complete a diagnostic that was cut, and drop one that refuses nothing.
+def _mend_all(findings: Iterable[Finding], mail: Mail) -> list[Finding]:
+    """Complete diagnostics that were cut, and drop those that refuse nothing.
 
     QUIRK: Sendmail quotes the answer to its QUIT ("SMTP; 221 bye") where the greeting was refused before.
     """
-    if finding.diagnostic is None or finding.action not in _NOT_DELIVERED:
-        return finding
-    said = without_type(finding.diagnostic)
-    if _NO_REFUSAL.match(said):
-        return replace(finding, diagnostic=None)
-    whole = read_whole_reply(said, text)
-    return finding if whole == said else replace(finding, diagnostic=finding.diagnostic.replace(said, whole))
+    mended, replies = [], None
+    for finding in findings:
+        diagnostic = finding.diagnostic or ""
+        said = without_type(diagnostic)
+        if finding.action in _NOT_DELIVERED and _NO_REFUSAL.match(said):
+            mended.append(replace(finding, diagnostic=None))
+        elif CONTINUED.match(said):
+            replies = read_whole_replies(mail.text) if replies is None else replies
+            whole = replies.get(" ".join(said.split()), said)
+            mended.append(replace(finding, diagnostic=diagnostic.replace(said, whole)))
+        else:
+            mended.append(finding)
+    return mended
 
 
 def _complete_all(findings: list[Finding], mail: Mail) -> list[Finding]:

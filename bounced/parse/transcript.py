@@ -20,7 +20,8 @@ _CONCLUSION = re.compile(
 _CONCLUDED = re.compile(
     r"(?:[45][0-9]{2} [45]\.[0-9]\.[0-9]{1,3} )?(?:<?([^\s<>]{1,320}@[^\s<>]{1,320})>?\.\.\. |Service unav)"
 )
-_CONTINUED = re.compile(r"[45][0-9]{2}-")
+# All lines of a reply but the last (RFC 5321 section 4.2.1).
+CONTINUED = re.compile(r"[45][0-9]{2}-")
 
 
 def is_transcript(line: str) -> bool:
@@ -56,22 +57,22 @@ def read_transcript(report: str) -> dict[str, str]:
     return {address: "\n".join(lines) for address, lines in said.values()}
 
 
-def read_whole_reply(first_line: str, report: str) -> str:
-    """Return the reply of which only the first line is known, as a transcript in the report quotes it.
+def read_whole_replies(report: str) -> dict[str, str]:
+    """Return the replies of several lines that a transcript quotes, by their first line.
 
     QUIRK: Sendmail's Diagnostic-Code has the first line, its transcript all.
     """
-    if not _CONTINUED.match(first_line):
-        return first_line
-    beginning = " ".join(first_line.split())
+    replies: dict[str, str] = {}
     lines: list[str] = []
     for line in report.splitlines():
         said = " ".join(line.strip().removeprefix("<<<").split())
-        if lines or said == beginning:
+        is_continued = bool(CONTINUED.match(said))
+        if lines or is_continued:
             lines.append(said)
-        if lines and not _CONTINUED.match(said):
-            break
-    return " ".join(lines) or first_line
+        if lines and not is_continued:
+            replies.setdefault(lines[0], " ".join(lines))
+            lines = []
+    return replies
 
 
 def read_answers(report: str) -> dict[str, str]:
@@ -83,7 +84,7 @@ def read_answers(report: str) -> dict[str, str]:
     lines: list[str] = []
     for line in report.splitlines():
         if line.startswith("<<< "):
-            is_further = bool(lines) and bool(_CONTINUED.match(lines[-1]))
+            is_further = bool(lines) and bool(CONTINUED.match(lines[-1]))
             lines = [*lines, line[4:].strip()] if is_further else [line[4:].strip()]
         elif lines and (concluded := _CONCLUDED.match(line)):
             answers.setdefault((concluded[1] or "").lower(), " ".join(lines))
