@@ -39,7 +39,7 @@ To: {to}
 
 --b--
 """
-BLOCK = "\n{}Final-Recipient: rfc822; {}\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 <{}>?\n"
+BLOCK = "\n{}Final-Recipient: rfc822; {}\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1 <{}>?\n"
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ async def test_nothing_of_the_address_is_left_and_all_of_the_others(url, store, 
     assert await store.fetch_event(events["Ann@Example.com"].id) is None
     kept = await store.fetch_event(events[BEN].id)
     data, report = json.loads(kept.event.document)["data"], json.loads(kept.report)
-    assert (data["recipient"], data["diagnostic"]) == (BEN, f"smtp; 550 <{BEN}>?")
+    assert (data["recipient"], data["diagnostic"]) == (BEN, f"smtp; 550 5.1.1 <{BEN}>?")
     assert data["original"]["to"] == f"Ann <[erased]>, {BEN}"
     assert [one["recipient"] for one in report["recipients"]] == [BEN]
     assert len((await store.fetch_recipient(BEN)).facts) == 1
