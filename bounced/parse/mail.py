@@ -37,7 +37,7 @@ _DAEMON_HEADERS = frozenset({"x-failed-recipients", "x-ms-exchange-message-is-nd
 _PROGRAM = re.compile(
     r"\A[^@]{0,200}?(?:\A|[^a-z@])(?:no[-_.]?reply|do[-_.]?not[-_.]?reply|admin|system|server|gateway|deliver|notif|robot|filter"
     r"|[a-z]{0,20}gw[0-9]{0,3}@|anti|security|service|smtp|mta\b|mail|bounce|ndr\b|report|auto|daemon|virus|spam|root\b|imss|nobody"
-    r"|scanmail|scanner|mimesweeper|sweeper|exchange|connector|internet|network|uucp|relay|proxy|webmaster|hostmaster"
+    r"|scanmail|scanner|mimesweeper|sweeper|exchange|connector|internet|network|uucp|relay|proxy|webmaster|hostmaster|undeliver"
     r"|operator|sysop|sysadm|mx[0-9]?\b|trend|norton|symantec|mcafee|barracuda|returned)"
     r"|\A\s*(?:<>)?\s*\Z"
 )
@@ -150,6 +150,11 @@ class Mail:
         return above is not None and len(above.split()) <= _FEW_WORDS
 
     @_Once
+    def may_be_report(self) -> bool:
+        """Whether a system sent this, or somebody who passes on what one did."""
+        return self.is_from_program or self.is_from_system or self.is_forwarded
+
+    @_Once
     def may_be_bounce(self) -> bool:
         """Whether anything at all speaks for a bounce: the sender, the null return path, or the subject.
 
@@ -157,7 +162,7 @@ class Mail:
         """
         if self.is_from_system or self.is_conversation:
             return self.is_from_system
-        return "bounce" in self.subject_wording and (self.is_from_program or self.is_forwarded)
+        return "bounce" in self.subject_wording and self.may_be_report
 
     @_Once
     def text(self) -> str:

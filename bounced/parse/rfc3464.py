@@ -33,7 +33,7 @@ def read(mail: Mail) -> Report | None:
     People attach one to a question; a report that comes from a system is more than an attachment.
     """
     parts = mail.parts_of(STATUS_TYPES)
-    if parts and mail.is_conversation and not mail.is_from_program and mail.top.content_type.full == "multipart/mixed":
+    if parts and mail.top.content_type.full == "multipart/mixed" and not mail.may_be_report:
         return None
     return _read(decode_unlabelled(b"\n\n".join(part.content() for part in parts)), mail) if parts else None
 

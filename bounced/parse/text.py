@@ -63,7 +63,7 @@ class _Mention:
 def read(mail: Mail) -> Report | None:
     """Return what the text of `mail` says of its recipients, or None where it is no report."""
     family = next((name for name in mail.report_wording if name.startswith(FAMILY)), "")[len(FAMILY) :]
-    if not mail.is_from_daemon and not _is_report(mail, family):
+    if _is_letter(mail) if mail.is_from_daemon else not _is_report(mail, family):
         return None
     is_failure = bool(family) or _speaks_of_failure(mail)
     said = say_of_recipients(mail) if is_failure else {}
@@ -98,7 +98,7 @@ def _is_report(mail: Mail, family: str) -> bool:
     if _GREETING.match(folded):
         return False
     if family:
-        if not (mail.is_from_program or mail.is_from_system or mail.is_forwarded):
+        if not mail.may_be_report:
             return False
         latest = _FIRST_WORDS if mail.is_conversation else _BEGINNING
         words = [one for name, found in mail.wording.items() if name.startswith(FAMILY) for one in found]
@@ -122,6 +122,12 @@ def _speaks_of_failure(mail: Mail) -> bool:
     said = read_codes(mail.report_text[:_BEGINNING])
     is_told = not mail.report_wording.keys().isdisjoint({"announce", "returned", *_FAILURE})
     return mail.is_from_daemon and (is_told or said.reply is not None or said.status is not None)
+
+
+def _is_letter(mail: Mail) -> bool:
+    """Whether a postmaster answers as a person: he greets, and takes answers himself."""
+    is_answer = mail.is_conversation and (mail.headers.get("return-path") or "").strip() != "<>"
+    return is_answer and bool(_GREETING.match(mail.folded_report))
 
 
 def is_bait(mail: Mail, found: Collection[str]) -> bool:
@@ -216,8 +222,12 @@ def _mentions(lines: list[str], announcements: Collection[str]) -> Iterator[_Men
             seen = number
         for match in ADDRESS.finditer(line[:_LINE_LENGTH]):
             head, tail = line[: match.start()], line[match.end() :]
+            if match[0].startswith("**"):
+                continue  # masked, so that nobody reads it
             begins = bool(_BULLET.match(head)) and bool(_ADDRESS_ENDS.match(tail))
-            is_named = _is_named(head if _LABEL.match(head) else f"{_line_above(lines, number)} {head}", tail, wording)
+            is_named = _is_owner(head, lines[number - 1]) or _is_named(
+                head if _LABEL.match(head) else f"{_line_above(lines, number)} {head}", tail, wording
+            )
             if begins or is_named:
                 is_strong = is_named or (begins and (is_announced or tail.lstrip("\"'").startswith((">:", ":"))))
                 said = tail.lstrip("\"'>): \t")
@@ -227,6 +237,11 @@ def _mentions(lines: list[str], announcements: Collection[str]) -> Iterator[_Men
                     clean_address(match[0]), number, is_strong, bool(_ALONE.match(tail)), head.strip(_BETWEEN), said
                 )
                 break
+
+
+def _is_owner(head: str, line_above: str) -> bool:
+    """Whether the address is that for which Exim ran the program, or wrote the file, named in the line above."""
+    return head.strip() == "(generated from" and line_above.lstrip().startswith(("|", "/"))
 
 
 def _line_above(lines: list[str], number: int) -> str:

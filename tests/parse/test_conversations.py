@@ -77,6 +77,9 @@ def mail(text, *, sender="Ben <ben@example.org>", **fields):
         mail(f"{PASTED}\nWhat is that?\n", Subject="Undelivered Mail Returned to Sender"),
         mail(f"{STATUS}\nWhat is that?\n", Subject="Delivery Status Notification (Failure)"),
         mail(PASTED, sender="ben at mail.example.org (Ben)", Subject="Returned mail: User unknown"),
+        mail(
+            "Hi Ben,\n\nour log: 550 <ann@example.com>: denied\n", sender="postmaster@example.org", References="<1@x>"
+        ),
         mail("Away.", sender="postmaster@example.org", Subject="Accepted: Delivery", Return_Path="<>"),
         mail(
             "The following addresses failed our check: ann@example.com", Subject="Newsletter", List_Unsubscribe="<x:>"
@@ -149,10 +152,12 @@ def test_a_bounce_of_what_was_said_about_a_waiting_list_is_a_bounce():
     assert understand(report.encode()).kind is Kind.BOUNCE
 
 
-@pytest.mark.parametrize("type_", ["mixed", "report"])
-def test_a_report_that_is_attached_to_a_question_is_none(type_):
+@pytest.mark.parametrize(
+    ("type_", "subject"), [("mixed", "[help] What?"), ("mixed", "Undelivered"), ("report", "What?")]
+)
+def test_a_report_that_is_attached_to_a_question_is_none(type_, subject):
     question = (
-        "From: Ben <ben@example.org>\nSubject: [help] What is this?\nList-Id: <help.example.net>\n"
+        f"From: Ben <ben@example.org>\nSubject: {subject}\n"
         f"Content-Type: multipart/{type_}; boundary=b\n\n--b\n\nSee the attachment.\n"
         f"--b\nContent-Type: message/delivery-status\n\n{STATUS}--b--\n"
     )

@@ -136,3 +136,13 @@ def test_the_only_address_beside_a_refusal_is_the_recipient():
 def test_a_delay_may_say_what_will_follow():
     text = "<ann@example.com>: no answer. You will be told if this becomes a permanent error."
     assert report_of(text, subject="Delivery Status Notification (Delay)").kind is Kind.DELAY
+
+
+def test_a_program_that_failed_is_its_owners():
+    text = "The following address(es) failed:\n\n  %s\n    (generated from ann@example.com)\n    failed\n"
+    assert recipients(text % "|/usr/bin/vacation ann") == ["ann@example.com"]
+    assert recipients(text % "ben@example.org") == ["ben@example.org"]
+
+
+def test_an_address_that_is_masked_is_nobodys():
+    assert recipients("The following addresses failed:\n********@example.com\nann@example.com\n") == ["ann@example.com"]
