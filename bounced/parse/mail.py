@@ -181,6 +181,13 @@ class Mail:
         has_leaf = any(not part.content_type.is_multipart for part in self.parts)
         return "" if has_leaf else _decode(self.top.content(), self.top)
 
+    @property
+    def own_octets(self) -> bytes:
+        """What the message itself says in all its parts; where those cannot be told apart, the body as it stands."""
+        leaves = [part for part in self.parts if not part.content_type.is_multipart]
+        own = [part.content() for part in leaves if part.content_type.full not in _RETURNED_TYPES]
+        return b"\n\n".join(own) if leaves else self.top.content()
+
     @_Once
     def folded_text(self) -> str:
         """The text as phrases are compared with it."""

@@ -47,7 +47,7 @@ def read_in_text(mail: Mail) -> Report | None:
     """
     if not mail.may_be_bounce:
         return None
-    for content in (mail.unquoted_text, decode_unlabelled(mail.top.content())):
+    for content in (mail.unquoted_text, decode_unlabelled(mail.own_octets)):
         lines = f"\n{content}"
         if found := _STATUS_FIELDS_IN_TEXT.search(lines):
             return _read(lines[found.start() :], mail)

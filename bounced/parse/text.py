@@ -41,6 +41,7 @@ _SAID_LENGTH = 2000
 # Where in a text the words of its kind must stand: right after a line of signs perhaps, or within the first lines.
 _FIRST_WORDS, _BEGINNING = 12, 800
 _LEAST_WORDS = 2
+_KINDS = {Action.FAILED: Kind.BOUNCE, Action.DELAYED: Kind.DELAY, Action.DELIVERED: Kind.SUCCESS}
 _FAILURE = frozenset({"bounce", "failure", "delay", "gave_up"})
 
 
@@ -65,16 +66,15 @@ def read(mail: Mail) -> Report | None:
     family = next((name for name in mail.report_wording if name.startswith(FAMILY)), "")[len(FAMILY) :]
     if _is_letter(mail) if mail.is_from_daemon else not _is_report(mail, family):
         return None
-    is_failure = bool(family) or _speaks_of_failure(mail)
-    said = say_of_recipients(mail) if is_failure else {}
-    found = said or (dict.fromkeys(guess_recipients(mail), "") if is_failure else {})
+    speaks = bool(family) or _speaks_of_delivery(mail)
+    said = say_of_recipients(mail) if speaks else {}
+    found = said or (dict.fromkeys(guess_recipients(mail), "") if speaks else {})
     if (not found and not family) or is_bait(mail, found):
         return None
     report = _with_subject(mail) if len(found) == 1 else mail.report_text
-    is_delay = _is_delay(mail)
-    action = Action.DELAYED if is_delay else Action.FAILED
+    action = _action(mail)
     return Report(
-        kind=Kind.DELAY if is_delay else Kind.BOUNCE,
+        kind=_KINDS[action],
         findings=tuple(_make_finding(address, text, report, action) for address, text in found.items()),
         reader=f"text/{family}" if family else "text",
         notes=() if said else ("the text names no recipient by itself",),
@@ -115,12 +115,12 @@ def _with_subject(mail: Mail) -> str:
     return f"{subject}\n{mail.report_text}" if subject.lower().startswith("returned mail:") else mail.report_text
 
 
-def _speaks_of_failure(mail: Mail) -> bool:
-    """Whether the header, or the text of a mail system, says that something was not delivered."""
+def _speaks_of_delivery(mail: Mail) -> bool:
+    """Whether the header, or the text of a mail system, says what became of mail."""
     if "x-failed-recipients" in mail.headers or not _FAILURE.isdisjoint(mail.subject_wording):
         return True
     said = read_codes(mail.report_text[:_BEGINNING])
-    is_told = not mail.report_wording.keys().isdisjoint({"announce", "returned", *_FAILURE})
+    is_told = not mail.report_wording.keys().isdisjoint({"announce", "returned", "success", *_FAILURE})
     return mail.is_from_daemon and (is_told or said.reply is not None or said.status is not None)
 
 
@@ -184,11 +184,17 @@ def _sole_recipient(returned: Headers) -> list[str]:
     return [] if is_list else [clean_address(to[0])]
 
 
-def _is_delay(mail: Mail) -> bool:
+def _action(mail: Mail) -> Action:
+    """Say what happened to the mail; a failure is what nothing speaks against."""
     if "delay" in mail.subject_wording and "gave_up" not in mail.subject_wording:
-        return True  # the text of one may say what will follow when it gives up
+        return Action.DELAYED  # the text of one may say what will follow when it gives up
     names = mail.report_wording.keys() | mail.subject_wording.keys()
-    return "delay" in names and "gave_up" not in names
+    if "gave_up" in names:
+        return Action.FAILED
+    if "delay" in names:
+        return Action.DELAYED
+    is_refusal = read_codes(mail.report_text).reply is not None
+    return Action.DELIVERED if "success" in names and not is_refusal else Action.FAILED
 
 
 def _find_recipients(mail: Mail) -> dict[str, str]:

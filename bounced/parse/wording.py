@@ -17,8 +17,8 @@ class Wording:
     """How reports for people are worded; ``data/wording.toml`` says what each list is for.
 
     Attributes:
-        text: The lists ``returned``, ``announce``, ``delay``, ``gave_up``, ``receipt``, and one per
-            family under `FAMILY`.
+        text: The lists ``returned``, ``announce``, ``delay``, ``gave_up``, ``receipt``, ``success``, and
+            one per family under `FAMILY`.
         subject: The lists ``bounce``, ``failure``, ``delay``, ``gave_up``, ``auto_reply``, ``challenge``,
             ``complaint`` and ``receipt``.
         stage_words: Words that tell at which stage a server refused, the telling ones first.
@@ -46,7 +46,9 @@ def shipped_wording() -> Wording:
     data = tomli.loads(read_text("bounced.parse.data", "wording.toml"))
     families = {FAMILY + name: phrases for name, phrases in data["families"].items()}
     return Wording(
-        text=Lexicon({name: data[name] for name in ("returned", "announce", "delay", "gave_up", "receipt")} | families),
+        text=Lexicon(
+            {name: data[name] for name in ("returned", "announce", "delay", "gave_up", "receipt", "success")} | families
+        ),
         subject=Lexicon(
             {
                 name: data[name]

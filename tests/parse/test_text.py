@@ -84,10 +84,12 @@ def test_the_returned_mail_tells_last_of_all():
     [
         ("<ann@example.com>: no answer. Your message will be retried.", Kind.DELAY),
         ("<ann@example.com>: no answer. This was a permanent error.", Kind.BOUNCE),
+        ("The following addresses have delivery notifications:\n<ann@example.com> (relayed)", Kind.SUCCESS),
+        ("<ann@example.com>: 550 5.1.1 the list was successfully delivered to, but not you", Kind.BOUNCE),
         ("<ann@example.com>: it has been delayed for five days; giving up.", Kind.BOUNCE),
     ],
 )
-def test_who_still_tries_reports_a_delay(text, kind):
+def test_the_text_says_what_happened(text, kind):
     assert report_of(text).kind is kind
 
 
