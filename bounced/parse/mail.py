@@ -38,7 +38,8 @@ _PROGRAM = re.compile(
     r"\A[^@]{0,200}?(?:\A|[^a-z@])(?:no[-_.]?reply|do[-_.]?not[-_.]?reply|admin|system|server|gateway|deliver|notif|robot|filter"
     r"|[a-z]{0,20}gw[0-9]{0,3}@|anti|security|service|smtp|mta\b|mail|bounce|ndr\b|report|auto|daemon|virus|spam|root\b|imss|nobody"
     r"|scanmail|scanner|mimesweeper|sweeper|exchange|connector|internet|network|uucp|relay|proxy|webmaster|hostmaster|undeliver"
-    r"|operator|sysop|sysadm|mx[0-9]?\b|trend|norton|symantec|mcafee|barracuda|returned)"
+    r"|operator|sysop|sysadm|agent\b|router\b|error|failure|reject|quarantine|postfix|exim\b|sendmail|qmail|dsn\b|ndn\b"
+    r"|gwia\b|mx[0-9]?\b|trend|norton|symantec|mcafee|barracuda|returned)"
     r"|\A\s*(?:<>)?\s*\Z"
 )
 _ANSWER = re.compile(
@@ -151,8 +152,11 @@ class Mail:
 
     @_Once
     def may_be_report(self) -> bool:
-        """Whether a system sent this, or somebody who passes on what one did."""
-        return self.is_from_program or self.is_from_system or self.is_forwarded
+        """Whether a system sent this, or somebody who passes on what one did.
+
+        A null reverse-path alone does not say so of an answer: responders and ticket systems quote what they got.
+        """
+        return self.is_from_program or self.is_forwarded or (self.is_from_system and not self.is_conversation)
 
     @_Once
     def may_be_bounce(self) -> bool:
@@ -160,9 +164,8 @@ class Mail:
 
         A person's subject does not: people ask about bounces under the subject that those have.
         """
-        if self.is_from_system or self.is_conversation:
-            return self.is_from_system
-        return "bounce" in self.subject_wording and self.may_be_report
+        is_named = "bounce" in self.subject_wording and not self.is_conversation
+        return self.may_be_report and (self.is_from_system or is_named)
 
     @_Once
     def text(self) -> str:

@@ -93,13 +93,13 @@ def _is_report(mail: Mail, family: str) -> bool:
     folded = mail.folded_report
     said = read_codes(folded[:_BEGINNING])
     is_refusal = said.reply is not None or said.status is not None
+    if not mail.may_be_report:
+        return False
     if mail.is_from_system and not _FAILURE.isdisjoint(mail.subject_wording):
         return is_refusal or bool(mail.report_wording)
     if _GREETING.match(folded):
         return False
     if family:
-        if not mail.may_be_report:
-            return False
         latest = _FIRST_WORDS if mail.is_conversation else _BEGINNING
         words = [one for name, found in mail.wording.items() if name.startswith(FAMILY) for one in found]
         return any(0 <= folded.find(one) <= latest for one in words)
@@ -136,8 +136,8 @@ def is_bait(mail: Mail, found: Collection[str]) -> bool:
     Who wants his password writes so, or a worm that attaches itself, from an address that takes answers.
     """
     path = (mail.headers.get("return-path") or "").strip()
-    has_attachment = any(name.startswith("application/") for name in mail.types)
-    if mail.returned is not None or path == "<>" or not (path or has_attachment):
+    leads_on = "://" in mail.text or any(name.startswith(("application/", "text/html")) for name in mail.types)
+    if mail.returned is not None or path == "<>" or not (path or leads_on):
         return False
     ours = (mail.headers.get("to") or "").lower()
     return all(address.lower() in ours for address in found or _addresses_in(mail.report_text) or [""])

@@ -69,6 +69,11 @@ def mail(text, *, sender="Ben <ben@example.org>", **fields):
             Return_Path="<www@example.org>",
         ),
         mail(
+            "Mail to help@example.net failed: 550 5.2.2 full. See http://example.org/",
+            sender="Mail Delivery System <mailer-daemon@example.org>",
+            Subject="Undelivered mail held",
+        ),
+        mail(
             "----- The following addresses had permanent fatal errors -----\n<help@example.net>\n",
             sender="MAILER-DAEMON@example.net",
             Subject="Returned mail",
@@ -122,6 +127,7 @@ def test_what_a_system_writes_is_one(raw):
         mail("A program reads this.\n", Subject="Re: November issue", Precedence="junk"),
         mail("I am away.", sender="postmaster@example.org", Subject="Automatic reply: Weekly news"),
         mail("Away.", sender="postmaster@example.org", Subject="Undeliverable: away", X_Autorespond="vacation"),
+        mail(f"You wrote:\n\n{PASTED}", Subject="RE: Undelivered Mail Returned to Sender", Return_Path="<>"),
         mail("He has left the company.", Subject="Weekly news", Return_Path="<>", In_Reply_To="<1@example.net>"),
     ],
 )
