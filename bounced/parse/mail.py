@@ -9,10 +9,9 @@ from bounced.parse.header import Headers
 from bounced.parse.mime import Limits, Part, normalize_line_ends
 from bounced.parse.quoted import (
     read_returned_header,
+    split_forwarded,
     split_returned,
-    text_above_forwarded,
     text_of_html,
-    unquote_forwarded,
 )
 from bounced.parse.wording import shipped_wording
 from bounced.phrases import fold
@@ -145,10 +144,14 @@ class Mail:
         return is_marked or not _CONVERSATION_HEADERS.isdisjoint(self.headers.names)
 
     @_Once
+    def _forwarded_text(self) -> str | None:
+        split = split_forwarded(self.text) if _FORWARD.match(self.headers.get("subject") or "") else None
+        return split[1] if split and len(split[0].split()) <= _FEW_WORDS else None
+
+    @property
     def is_forwarded(self) -> bool:
         """Whether somebody passes mail on as text, and says next to nothing himself."""
-        above = text_above_forwarded(self.text) if _FORWARD.match(self.headers.get("subject") or "") else None
-        return above is not None and len(above.split()) <= _FEW_WORDS
+        return self._forwarded_text is not None
 
     @_Once
     def may_be_report(self) -> bool:
@@ -209,7 +212,7 @@ class Mail:
     @_Once
     def unquoted_text(self) -> str:
         """The text; where somebody forwards a report whole, that report."""
-        return unquote_forwarded(self.text) if self.is_forwarded else self.text
+        return self.text if self._forwarded_text is None else self._forwarded_text
 
     @_Once
     def _split_text(self) -> tuple[str, str]:

@@ -45,19 +45,17 @@ def split_returned(text: str, dividers: Collection[str]) -> tuple[str, str]:
     return text[:header], text[header:]
 
 
-def unquote_forwarded(text: str) -> str:
-    """Take the ``>`` marks and the quoted header off a report that somebody forwarded as text."""
-    forwarded = _FORWARDED.search(text) if "orward" in text or "ORWARD" in text else None
-    if not forwarded:
-        return text
-    _, _, body = _QUOTE.sub("", text[forwarded.end() :]).lstrip().partition("\n\n")
-    return body
+def split_forwarded(text: str) -> tuple[str, str] | None:
+    """Tell what a person wrote from the mail that he forwards below it as text.
 
-
-def text_above_forwarded(text: str) -> str | None:
-    """Return what a person wrote above a mail forwarded as text, or None where none is."""
+    Returns:
+        What he wrote, and that mail without its ``>`` marks and its quoted header; None where none is forwarded.
+    """
     forwarded = _FORWARDED.search(text)
-    return text[: forwarded.start()] if forwarded else None
+    if not forwarded:
+        return None
+    _, _, body = _QUOTE.sub("", text[forwarded.end() :]).lstrip().partition("\n\n")
+    return text[: forwarded.start()], body
 
 
 def read_returned_header(text: str) -> Headers | None:

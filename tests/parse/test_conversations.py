@@ -81,6 +81,7 @@ def mail(text, *, sender="Ben <ben@example.org>", **fields):
         ),
         mail(f"{PASTED}\nWhat is that?\n", Subject="Undelivered Mail Returned to Sender"),
         mail(f"{STATUS}\nWhat is that?\n", Subject="Delivery Status Notification (Failure)"),
+        mail(f"Hello Ben,\n\nyour mail came back:\n\n{PASTED}", sender="noreply@example.net", Subject="Mail returned"),
         mail(PASTED, sender="ben at mail.example.org (Ben)", Subject="Returned mail: User unknown"),
         mail(
             "Hi Ben,\n\nour log: 550 <ann@example.com>: denied\n", sender="postmaster@example.org", References="<1@x>"
