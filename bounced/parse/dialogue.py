@@ -42,5 +42,6 @@ def find_stage(text: str) -> Stage | None:
 def find_host(text: str) -> str | None:
     """Return the name of the host that `text` says refused (``host mx.example.com[192.0.2.1] said``), or None."""
     lowered = text[:_LOOKED_AT].lower()
-    match = _HOST_WITH_ADDRESS.search(lowered) or _HOST.search(lowered)
+    # To look at the beginning of every line takes longer than to see that there is nothing to find.
+    match = (_HOST_WITH_ADDRESS.search(lowered) if " [" in lowered else None) or _HOST.search(lowered)
     return match[1] if match else None
