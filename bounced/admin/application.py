@@ -12,8 +12,8 @@ from bounced.admin.api import make_routes
 from bounced.admin.middleware import add_headers, explain_errors, limit_time, log_request
 from bounced.admin.monitoring import Monitoring
 from bounced.admin.pages import PUBLIC, Pages
-from bounced.admin.server import AdminServer
 from bounced.admin.sessions import Sessions
+from bounced.admin.sources import Sources
 from bounced.classify import Knowledge
 
 _MAX_BODY_BYTES = 1024 * 1024
@@ -23,13 +23,13 @@ _SHUTDOWN_SECONDS = 5
 _PUBLIC = PUBLIC | {"/healthz", "/readyz"}
 
 
-async def start(server: AdminServer, listeners: Iterable[socket.socket]) -> web.AppRunner:
-    """Answer for `server` whoever comes through `listeners`, until the runner is cleaned up."""
+async def start(sources: Sources, listeners: Iterable[socket.socket]) -> web.AppRunner:
+    """Answer from `sources` whoever comes through `listeners`, until the runner is cleaned up."""
     # What reaches this logger is what strangers send that is no HTTP; our own errors are in `explain_errors`.
     noise = logging.getLogger("bounced.admin.http")
     noise.setLevel(logging.CRITICAL)
     runner = web.AppRunner(
-        _make_application(server),
+        _make_application(sources),
         access_log=None,
         logger=noise,
         handle_signals=False,
@@ -43,24 +43,24 @@ async def start(server: AdminServer, listeners: Iterable[socket.socket]) -> web.
     return runner
 
 
-def _make_application(server: AdminServer) -> web.Application:
+def _make_application(sources: Sources) -> web.Application:
     def tell_knowledge() -> Knowledge:
-        return server.knowledge()
+        return sources.knowledge()
 
-    sessions = Sessions(lambda: server.tokens)
-    pages = Pages(server.store, sessions, tell_knowledge, _clock)
+    sessions = Sessions(lambda: sources.tokens)
+    pages = Pages(sources.store, sessions, tell_knowledge, _clock)
     application = web.Application(
         middlewares=[
             log_request,
             explain_errors(pages.present_problem),
             limit_time,
-            require_access(lambda: server.tokens, sessions, public=_PUBLIC),
+            require_access(lambda: sources.tokens, sessions, public=_PUBLIC),
         ],
         client_max_size=_MAX_BODY_BYTES,
     )
     application.on_response_prepare.append(add_headers)
-    application.add_routes(Monitoring(server.look).routes())
-    application.add_routes(make_routes(server.store, tell_knowledge, _clock))
+    application.add_routes(Monitoring(sources.look).routes())
+    application.add_routes(make_routes(sources.store, tell_knowledge, _clock))
     application.add_routes(pages.routes())
     return application
 

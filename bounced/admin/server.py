@@ -2,20 +2,18 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from bounced import log
-from bounced.admin.health import Health
-from bounced.admin.tokens import Tokens
-from bounced.classify import Knowledge
+from bounced.admin.sources import Sources
 from bounced.errors import ConfigurationError
-from bounced.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from aiohttp.web import AppRunner
 
 _log = log.get("admin")
@@ -62,29 +60,15 @@ class AdminServer:
 
     Args:
         address: Where to listen.
-        store: What is asked and told.
-        tokens: Who may ask.
-        knowledge: Tells what codes, reasons and providers are called.
-        look: Tells how the daemon is.
+        sources: What it answers from.
 
     Attributes:
-        store: What is asked and told.
-        tokens: Who may ask; a reload replaces it.
-        knowledge: Tells what codes, reasons and providers are called; a reload replaces it.
-        look: Tells how the daemon is.
         address: Where it listens, with the port that was found for port 0.
+        sources: What it answers from; a reload changes it.
     """
 
-    def __init__(
-        self,
-        address: Address,
-        store: Store,
-        tokens: Tokens,
-        knowledge: Callable[[], Knowledge],
-        *,
-        look: Callable[[], Health] = Health,
-    ) -> None:
-        self.address, self.store, self.tokens, self.knowledge, self.look = address, store, tokens, knowledge, look
+    def __init__(self, address: Address, sources: Sources) -> None:
+        self.address, self.sources = address, sources
 
     async def __aenter__(self) -> Self:
         """Listen.
@@ -118,7 +102,7 @@ class AdminServer:
 
     async def _answer(self, listeners: list[socket.socket]) -> "AppRunner":
         start = await asyncio.to_thread(_load)
-        return await start(self, listeners)
+        return await start(self.sources, listeners)
 
     async def __aexit__(self, *_: object) -> None:
         """Take no new requests and let those under way end."""
@@ -126,7 +110,7 @@ class AdminServer:
         await runner.cleanup()
 
 
-def _load() -> "Callable[[AdminServer, list[socket.socket]], Awaitable[AppRunner]]":
+def _load() -> "Callable[[Sources, list[socket.socket]], Awaitable[AppRunner]]":
     from bounced.admin.application import start  # noqa: PLC0415 - see `AdminServer`
 
     return start

@@ -16,6 +16,7 @@ from functools import partial
 
 from bounced import log, receive, systemd
 from bounced.admin.server import AdminServer
+from bounced.admin.sources import Sources
 from bounced.app.admission import Admission
 from bounced.app.changes import find_unapplied
 from bounced.app.parts import make_admin_address, make_horizon, make_receive_settings, make_tokens, open_store
@@ -85,7 +86,7 @@ class Daemon:
         if self.settings.tls:
             self.settings.tls.reload()
         if self.admin:
-            self.admin.tokens, self.admin.knowledge = tokens, knowledge
+            self.admin.sources.tokens, self.admin.sources.knowledge = tokens, knowledge
         self.reader.replace(recipe)
         self.store.judge_by(config.policy)
         await self._change_sinks({section.name for section in config.sink}, subscriptions)
@@ -153,7 +154,7 @@ async def running(config: Config) -> AsyncIterator[Daemon]:
             vitals = Vitals(pulse, outgoing)
             beating = pulse.run(interval_seconds=watchdog_seconds / 4, on_beat=systemd.feed_watchdog)
             loops = (outgoing.run(), incoming.run(), beating, *_keep_up(config, store, incoming, outgoing))
-            admin = AdminServer(address, store, tokens, knowledge, look=vitals) if address else None
+            admin = AdminServer(address, Sources(store, tokens, knowledge, vitals)) if address else None
             async with _in_background(loops):
                 servers = await receive.serve(endpoints, settings, incoming.accept, inherited=systemd.take_sockets())
                 vitals.servers = servers

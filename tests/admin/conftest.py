@@ -13,6 +13,7 @@ from bounced import log
 from bounced.admin import middleware
 from bounced.admin import server as server_module
 from bounced.admin.server import Address, AdminServer
+from bounced.admin.sources import Sources
 from bounced.admin.tokens import Tokens
 from bounced.escalate import State, find_facts
 from bounced.event import describe_understanding, make_events
@@ -38,7 +39,8 @@ def serve(store):
 
     @asynccontextmanager
     async def serve_(*tokens: str, read_tokens: tuple[str, ...] = (), on: Store = store) -> AsyncIterator[AdminServer]:
-        async with AdminServer(Address("127.0.0.1", 0), on, Tokens(tokens, read_tokens), shipped_knowledge) as server:
+        sources = Sources(on, Tokens(tokens, read_tokens), shipped_knowledge)
+        async with AdminServer(Address("127.0.0.1", 0), sources) as server:
             yield server
 
     return serve_

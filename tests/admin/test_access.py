@@ -8,7 +8,6 @@ import pytest
 from bounced.admin.server import Address, AdminServer
 from bounced.admin.tokens import Tokens
 from bounced.errors import ConfigurationError
-from bounced.pipeline import shipped_knowledge
 from tests.admin.conftest import ROOT, TOKEN
 
 OTHER = "another-token-of-some-length"
@@ -58,7 +57,7 @@ async def test_each_token_that_is_in_force_is_let_in(serve, scheme):
 
 
 async def test_tokens_can_be_replaced(server):
-    server.tokens = Tokens([OTHER])
+    server.sources.tokens = Tokens([OTHER])
     assert (await status_of(server, Authorization=f"Bearer {TOKEN}"))[0] == 401
     assert (await status_of(server, Authorization=f"Bearer {OTHER}"))[0] == 200
 
@@ -115,8 +114,8 @@ def test_what_is_no_host_and_port_is_refused(text):
         Address.parse(text)
 
 
-async def test_a_port_that_is_taken_is_named_with_its_key(serve, server, store):
+async def test_a_port_that_is_taken_is_named_with_its_key(server):
     with pytest.raises(ConfigurationError, match=r"admin\.listen.*in use") as caught:
-        await AdminServer(server.address, store, Tokens(), shipped_knowledge).__aenter__()
+        await AdminServer(server.address, server.sources).__aenter__()
     assert str(server.address) in str(caught.value)
     assert caught.value.remedy
