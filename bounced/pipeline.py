@@ -26,7 +26,7 @@ from bounced.classify import (
     read_tables,
 )
 from bounced.identify import VerpSettings, narrow, read_original, read_return_paths, sent_to
-from bounced.model import Action, Finding, Kind, Outcome, Understanding, Verdict, Verp, kind_of
+from bounced.model import Action, Finding, Kind, Outcome, Report, Understanding, Verdict, Verp, kind_of
 from bounced.parse import DEFAULT_LIMITS, Limits, parse, read_answer
 from bounced.phrases import PhraseIndex
 from bounced.shipped import list_names, read_text
@@ -118,7 +118,7 @@ def understand(
     findings = report.findings or _prove_finding(report.kind, return_path)
     for finding, told in zip(findings, narrow(return_path, findings), strict=True):
         recipient = sent_to(finding, original, told)
-        outcome = Outcome(recipient, finding, _judge(finding, report.kind, knowledge, profile), told)
+        outcome = Outcome(recipient, finding, _judge(finding, report, knowledge, profile), told)
         key = outcome.recipient.lower()
         known = outcomes.get(key)
         # A recipient that is named twice was reached in two ways: the worse one counts, once.
@@ -165,8 +165,8 @@ def lost_examples(knowledge: Knowledge) -> dict[str, str]:
     return lost
 
 
-def _judge(finding: Finding, kind: Kind, knowledge: Knowledge, profile: Profile) -> Verdict | None:
+def _judge(finding: Finding, report: Report, knowledge: Knowledge, profile: Profile) -> Verdict | None:
     """Return the verdict, or None where nothing failed."""
-    if kind not in _JUDGED or kind_of(finding.action) not in _JUDGED:
+    if report.kind not in _JUDGED or kind_of(finding.action) not in _JUDGED:
         return None
-    return classify(finding, knowledge, profile=profile)
+    return classify(finding, knowledge, profile=profile, is_hearsay=report.is_unsigned)

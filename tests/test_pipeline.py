@@ -122,3 +122,26 @@ def test_every_shipped_rule_wins_its_example():
 def test_a_rule_that_loses_its_example_is_told_with_the_winner():
     mine = make_knowledge({"mine.toml": RULE.replace('example = "ham"', 'example = "spam mail"')})
     assert lost_examples(mine)["mine/m"] == "texts/english/spam_content/judged"
+
+
+@pytest.mark.parametrize(
+    ("sender", "returned", "advice"),
+    [
+        ("Web Form <noreply@example.org>", "", "review"),
+        ("Mail Delivery System <mailer-daemon@example.org>", "", "suppress"),
+        (
+            "Web Form <noreply@example.org>",
+            "--- original message ---\nSubject: Hello\nTo: ann@example.com\n",
+            "suppress",
+        ),
+    ],
+)
+def test_a_report_that_nobody_signs_suppresses_nobody(sender, returned, advice):
+    text = "Your message could not be delivered.\n<ann@example.com>: 550 5.1.1 user unknown\n"
+    header = f"From: {sender}\nTo: bob@example.org\nSubject: Delivery failed\n\n"
+    [outcome] = understand(f"{header}{text}\n{returned}".encode()).outcomes
+    assert (outcome.recipient, outcome.verdict.reason, outcome.verdict.advice) == (
+        "ann@example.com",
+        "user_unknown",
+        advice,
+    )

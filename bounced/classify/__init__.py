@@ -93,13 +93,16 @@ class _Ground:
     hint: str | None = None
 
 
-def classify(finding: Finding, knowledge: Knowledge, *, profile: Profile = Profile.RULES) -> Verdict:
+def classify(
+    finding: Finding, knowledge: Knowledge, *, profile: Profile = Profile.RULES, is_hearsay: bool = False
+) -> Verdict:
     """Draw the verdict on one recipient that failed or is delayed.
 
     Args:
         finding: What the report says.
         knowledge: Tables and rules.
         profile: Whether texts may overrule codes.
+        is_hearsay: Whether the report may be no report at all, so that whatever it says is weak evidence.
     """
     status = finer(finding.status, finding.said_status)
     decisive = finding.reply if _says_nothing(status) else None
@@ -109,6 +112,7 @@ def classify(finding: Finding, knowledge: Knowledge, *, profile: Profile = Profi
         ground = _by_everything(finding, words, provider, status, decisive, knowledge)
     else:
         ground = _by_code(status, decisive, knowledge.tables)
+    why = replace(ground.why, confidence=Confidence.WEAK) if is_hearsay else ground.why
     code = _find_row(status, decisive, knowledge.tables)
     bounce_type = code.bounce_type
     if profile is Profile.RULES and ground.reason.bounce_type is not None:
@@ -117,14 +121,14 @@ def classify(finding: Finding, knowledge: Knowledge, *, profile: Profile = Profi
         bounce_type = BounceType.SOFT
     return Verdict(
         bounce_type=bounce_type,
-        advice=advise(bounce_type, ground.reason.fault, ground.why.confidence),
+        advice=advise(bounce_type, ground.reason.fault, why.confidence),
         reason=ground.reason.name,
         fault=ground.reason.fault,
         code=code.code,
         code_text=code.text,
         status=status,
         reply=finding.reply,
-        why=ground.why,
+        why=why,
         provider=provider,
         hint=ground.hint,
     )

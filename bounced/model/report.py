@@ -51,6 +51,7 @@ class Report:
         original_headers: Header fields of the returned message that are of interest, names in lower case.
         delivered_to: Where the message came to, as its own header says; anyone can write that.
         sent_from: The return paths of the mail complained of, as a complaint names them.
+        is_unsigned: Whether only its words make it a report: no mail system signs for it, and no mail comes back.
         notes: What was odd or cut short while reading.
     """
 
@@ -62,6 +63,7 @@ class Report:
     original_headers: Mapping[str, str] = field(default_factory=dict)
     delivered_to: tuple[str, ...] = ()
     sent_from: tuple[str, ...] = ()
+    is_unsigned: bool = False
     notes: tuple[str, ...] = ()
 
 

@@ -71,7 +71,7 @@ def parse(raw: bytes, *, limits: Limits = DEFAULT_LIMITS, headers: Iterable[str]
         findings=report.findings[: limits.recipients],
         original_headers=_original_headers(mail, headers),
         delivered_to=tuple([address for name in _DELIVERED_TO if (address := _address_in(mail.headers.get(name)))]),
-        notes=(*report.notes, *_cuts(mail, report)),
+        notes=(*report.notes, *_caveats(mail, report)),
     )
 
 
@@ -104,8 +104,10 @@ def _read(mail: Mail) -> Report:
     return Report(kind=Kind.NOT_BOUNCE)
 
 
-def _cuts(mail: Mail, report: Report) -> Iterator[str]:
-    """Say what of the message was not looked at."""
+def _caveats(mail: Mail, report: Report) -> Iterator[str]:
+    """Say what of the message was not looked at, and whether it can be relied on."""
+    if report.is_unsigned:
+        yield "no mail system signs this report, and no mail comes back with it"
     excess = len(report.findings) - mail.limits.recipients
     if excess > 0:
         yield f"{excess} recipients beyond the first {mail.limits.recipients} left out"

@@ -51,6 +51,7 @@ def read(mail: Mail) -> Report | None:
         kind=Kind.BOUNCE if findings[0].action is Action.FAILED else Kind.DELAY,
         findings=tuple(findings),
         reader="flufl",
+        is_unsigned=not mail.is_signed,
         notes=("read by flufl.bounce: addresses only",),
     )
 

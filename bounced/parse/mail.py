@@ -13,7 +13,7 @@ from bounced.parse.quoted import (
     split_returned,
     text_of_html,
 )
-from bounced.parse.wording import shipped_wording
+from bounced.parse.wording import FAMILY, shipped_wording
 from bounced.phrases import fold
 
 _RETURNED_TYPES = frozenset(
@@ -160,6 +160,12 @@ class Mail:
         A null reverse-path alone does not say so of an answer: responders and ticket systems quote what they got.
         """
         return self.is_from_program or self.is_forwarded or (self.is_from_system and not self.is_conversation)
+
+    @_Once
+    def is_signed(self) -> bool:
+        """Whether more than words says that a mail system sent this: its name, its manner, or mail that it returns."""
+        has_manner = any(name.startswith(FAMILY) for name in self.report_wording)
+        return self.is_from_system or has_manner or self.returned is not None
 
     @_Once
     def may_be_bounce(self) -> bool:

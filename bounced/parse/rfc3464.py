@@ -50,7 +50,8 @@ def read_in_text(mail: Mail) -> Report | None:
     for content in (mail.unquoted_text, decode_unlabelled(mail.own_octets)):
         lines = f"\n{content}"
         if found := _STATUS_FIELDS_IN_TEXT.search(lines):
-            return _read(lines[found.start() :], mail)
+            report = _read(lines[found.start() :], mail)
+            return report and replace(report, is_unsigned=not mail.is_signed)
     return None
 
 

@@ -77,6 +77,7 @@ def read(mail: Mail) -> Report | None:
         kind=_KINDS[action],
         findings=tuple(_make_finding(address, text, report, action) for address, text in found.items()),
         reader=f"text/{family}" if family else "text",
+        is_unsigned=not mail.is_signed,
         notes=() if said else ("the text names no recipient by itself",),
     )
 
