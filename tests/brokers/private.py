@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import socket
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -34,6 +35,7 @@ class PrivateServer:
         self._process = await asyncio.create_subprocess_exec(
             *map(str, self._command),
             env=self._environment,
+            cwd=tempfile.gettempdir(),  # where one that crashes leaves its dump
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
