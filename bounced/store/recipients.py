@@ -169,10 +169,17 @@ def _insert_unknown(
     """Insert the recipients that nobody knows; return the others, and how those stand that are new."""
     stored = set(connection.scalars(_select_known(connection.dialect.name), {"values": list(new)}))
     standings = {name: judge(facts, memory.policy, now) for name, facts in new.items() if name not in stored}
-    rows = [_standing_row(name, standing, now) for name, standing in standings.items()]
-    if _insert_recipients.run(connection, rows) < len(rows):
-        return list(new), {}  # another daemon has just inserted one of them
-    return [name for name in new if name in stored], standings
+    if not standings:
+        return list(new), {}
+    with connection.begin_nested() as attempt:
+        rows = [_standing_row(name, standing, now) for name, standing in standings.items()]
+        if _insert_recipients.run(connection, rows) == len(rows):
+            return [name for name in new if name in stored], standings
+        # Another daemon has just inserted one of them. Ours must not count as known with the standing they get here.
+        attempt.rollback()
+    nothing_known = judge((), memory.policy, now)
+    _insert_recipients.run(connection, [_standing_row(name, nothing_known, now) for name in standings])
+    return list(new), {}
 
 
 def _lock(connection: Connection, names: Sequence[str]) -> dict[str, str]:
