@@ -77,15 +77,16 @@ class AdminServer:
             ConfigurationError: The port cannot be opened.
         """
         try:
-            listeners = self._listen()
+            self._listeners = self._listen()
         except OSError as error:
             raise ConfigurationError(
                 f"cannot listen on {self.address}: {error.strerror or error}",
                 where="admin.listen",
                 remedy="choose a port that is free and that the daemon's user may open",
             ) from error
-        self.address = Address(*listeners[0].getsockname()[:2])
-        self._answering = asyncio.create_task(self._answer(listeners))
+        self.address = Address(*self._listeners[0].getsockname()[:2])
+        self._answering = asyncio.create_task(self._answer())
+        self._answering.add_done_callback(_tell_failure)
         _log.info("listening", endpoints=[f"http://{self.address}"])
         return self
 
@@ -100,14 +101,22 @@ class AdminServer:
             stack.pop_all()
         return listeners
 
-    async def _answer(self, listeners: list[socket.socket]) -> "AppRunner":
+    async def _answer(self) -> "AppRunner":
         start = await asyncio.to_thread(_load)
-        return await start(self.sources, listeners)
+        return await start(self.sources, self._listeners)
 
     async def __aexit__(self, *_: object) -> None:
         """Take no new requests and let those under way end."""
-        runner = await self._answering
-        await runner.cleanup()
+        await asyncio.wait([self._answering])
+        if not self._answering.exception():
+            await self._answering.result().cleanup()
+        for listener in self._listeners:
+            listener.close()
+
+
+def _tell_failure(answering: "asyncio.Task[AppRunner]") -> None:
+    if not answering.cancelled() and (error := answering.exception()):
+        _log.error("admin_server_failed", error=repr(error), consequence="mail is taken, but nobody is answered")
 
 
 def _load() -> "Callable[[Sources, list[socket.socket]], Awaitable[AppRunner]]":

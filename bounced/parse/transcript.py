@@ -18,7 +18,7 @@ _CONCLUSION = re.compile(
 )
 # The same, as the end of what was said to one recipient, or to all where it names none.
 _CONCLUDED = re.compile(
-    r"(?:[45][0-9]{2} [45]\.[0-9]\.[0-9]{1,3} )?(?:<?([^\s<>]{1,320}@[^\s<>]{1,320})>?\.\.\. |Service unav)"
+    r"(?:[45][0-9]{2} [45]\.[0-9]\.[0-9]{1,3} )?(?:<?([^\s<>]{1,320}@[^\s<>]{1,320})>?\.\.\. |Service unavailable)"
 )
 # All lines of a reply but the last (RFC 5321 section 4.2.1).
 CONTINUED = re.compile(r"[45][0-9]{2}-")

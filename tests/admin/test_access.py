@@ -119,3 +119,14 @@ async def test_a_port_that_is_taken_is_named_with_its_key(server):
         await AdminServer(server.address, server.sources).__aenter__()
     assert str(server.address) in str(caught.value)
     assert caught.value.remedy
+
+
+async def test_a_server_that_cannot_answer_says_so_and_stops_like_any_other(serve, logged, monkeypatch):
+    def fail():
+        raise ImportError("no templates")
+
+    monkeypatch.setattr("bounced.admin.server._load", fail)
+    async with serve(TOKEN):
+        pass
+    [failure] = [line for line in logged() if line["level"] == "error"]
+    assert (failure["event"], failure["error"]) == ("admin_server_failed", "ImportError('no templates')")
