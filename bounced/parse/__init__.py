@@ -48,6 +48,7 @@ _READERS: tuple[Callable[[Mail], Report | None], ...] = (
     read_auto_reply,
     text.read,
     fallback.read,
+    text.read_nameless,
     read_silent_answer,
 )
 

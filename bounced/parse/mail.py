@@ -153,6 +153,13 @@ class Mail:
         """Whether somebody passes mail on as text, and says next to nothing himself."""
         return self._forwarded_text is not None
 
+    @property
+    def is_status_report(self) -> bool:
+        """Whether the header announces a delivery status notification (RFC 3464), whatever the body still holds."""
+        announced = self.top.content_type
+        report_type = announced.parameters.get("report-type", "").lower()
+        return announced.full == "multipart/report" and report_type == "delivery-status"
+
     @_Once
     def may_be_report(self) -> bool:
         """Whether a system sent this, or somebody who passes on what one did.

@@ -82,6 +82,18 @@ def read(mail: Mail) -> Report | None:
     )
 
 
+def read_nameless(mail: Mail) -> Report | None:
+    """Recognise a mail system's report of which all that names a recipient was cut off, or never written.
+
+    Asked when nobody has found a recipient: the return path may still know whom it concerns.
+    """
+    subject = mail.subject_wording.keys()
+    says_so = mail.is_status_report or ("bounce" in subject and not subject.isdisjoint({"failure", "delay"}))
+    if not (mail.is_from_daemon and says_so) or mail.is_conversation or is_bait(mail, ()):
+        return None
+    return Report(kind=_KINDS[_action(mail)], reader="text", notes=("it names no recipient",))
+
+
 def _is_report(mail: Mail, family: str) -> bool:
     """Whether a text that no mail system signs for is a report all the same.
 

@@ -204,6 +204,14 @@ def test_a_bounce_is_not_proven_by_what_is_within_it():
     assert told(read(raw, "bounce@example.com")) == [("ann@example.org", None)]
 
 
+def test_a_report_whose_recipient_was_lost_is_about_the_one_to_whom_it_goes_back():
+    lost = b"From: MAILER-DAEMON@mx.example.net\nSubject: Returned mail: see transcript for details\n\n"
+    [outcome] = read(lost, WITH_RECIPIENT).outcomes
+    assert (outcome.recipient, outcome.verp.is_verified) == ("ann@example.org", True)
+    assert (outcome.verdict.reason, outcome.verdict.advice) == ("undefined", "review")
+    assert read(lost, SIGNED).outcomes == ()
+
+
 def test_of_several_envelope_recipients_the_verified_one_counts():
     for recipients in ([FORGED, MAILMAN, SIGNED], [SIGNED, FORGED]):
         assert read(report("ann@example.org"), *recipients).verp == Verp("4711", "signed", is_verified=True)

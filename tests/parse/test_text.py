@@ -98,6 +98,33 @@ def test_mail_of_people_is_no_report(text):
     assert parse(f"From: ivo@example.com\nSubject: hello\n\n{text}".encode()).kind is Kind.NOT_BOUNCE
 
 
+STATUS_REPORT = "multipart/report; report-type=Delivery-Status; boundary=b"
+
+
+@pytest.mark.parametrize(
+    ("text", "subject", "headers", "kind"),
+    [
+        ("", "Returned mail: see transcript for details", {}, Kind.BOUNCE),
+        ("<<< No Message Collected >>>", "Hello", {"Content_Type": STATUS_REPORT}, Kind.BOUNCE),
+        ("", "Warning: could not send message for past 4 hours", {"Content_Type": STATUS_REPORT}, Kind.DELAY),
+        ("", "Automatic reply: Offer", {"Auto_Submitted": "auto-replied"}, Kind.AUTO_REPLY),
+        ("", "Queue summary", {}, Kind.NOT_BOUNCE),
+        ("", "Re: Undelivered Mail Returned to Sender", {}, Kind.NOT_BOUNCE),
+    ],
+)
+def test_a_report_whose_recipients_were_lost_is_still_one(text, subject, headers, kind):
+    report = report_of(text, subject=subject, **headers)
+    assert report.kind is kind
+    if kind in {Kind.BOUNCE, Kind.DELAY}:
+        assert report.findings == ()
+        assert report.notes == ("it names no recipient",)
+
+
+def test_a_person_who_attaches_an_empty_report_makes_none():
+    raw = f"From: ivo@example.com\nSubject: look\nContent-Type: {STATUS_REPORT}\n\n--b\n\nlook\n--b--\n"
+    assert parse(raw.encode()).kind is Kind.NOT_BOUNCE
+
+
 def test_a_filter_describes_the_mail_that_it_refused():
     described = "Our virus detector has been triggered by:\n  To: ann@example.com\n  Subject: Offer\n"
     report = report_of(described, subject="Viruses detected", To="news@example.net")
