@@ -23,6 +23,8 @@ from bounced.model import Delivered, Event, Failed, SendResult
 SCHEME = Scheme("nats", "tls", 4222, 4222)
 # What the broker and the way to it can do; ValueError is an answer that is no JSON.
 _TROUBLE = (Error, OSError, ValueError)
+# The library quotes what a broker says as it refuses us, and has no class for that.
+_IN_ITS_WORDS = "nats: '"
 
 
 class Nats:
@@ -121,6 +123,7 @@ class Nats:
 
     async def _connect(self) -> Client:
         client, broker = Client(), self._broker
+        self._last_error = None
         try:
             await client.connect(
                 [f"{SCHEME.plain}://{_bracket(host)}:{port}" for host, port in broker.hosts],
@@ -165,7 +168,9 @@ class Nats:
         self._changed.set()
 
     async def _note(self, error: Exception) -> None:
-        self._last_error = self._broker.explain(error)
+        # A broker that refuses us says why and hangs up: of the next attempt we may see no more than the end.
+        if self._last_error is None or str(error).startswith(_IN_ITS_WORDS):
+            self._last_error = self._broker.explain(error)
 
 
 def _bracket(host: str) -> str:

@@ -246,6 +246,25 @@ async def test_a_stranger_in_the_brokers_place_is_a_failure_in_bounded_time(kind
     assert "s3cret" not in result.error
 
 
+async def test_what_nats_said_outlasts_an_attempt_that_only_broke_off(event):
+    attempts = 0
+
+    async def refuse_once(reader, writer):
+        nonlocal attempts
+        attempts += 1
+        if attempts == 1:
+            writer.write(b'INFO {"server_id": "x", "headers": true, "max_payload": 1048576}\r\n')
+            await reader.readline()
+            writer.write(b"-ERR 'Authorization Violation'\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(refuse_once, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        [refused] = await send(sink_of("nats", f"nats://user:wr0ng@127.0.0.1:{port}", timeout_seconds=2), event)
+    assert attempts > 1
+    assert "Authorization Violation" in refused.error
+
+
 @pytest.fixture
 async def private(request, private_server):
     return await private_server(*request.param)
@@ -254,7 +273,8 @@ async def private(request, private_server):
 @pytest.mark.parametrize("private", [("nats", "--user", "bounced", "--pass", "s3cret")], indirect=True)
 async def test_a_user_of_nats_logs_in_with_a_password(private, event):
     url = f"nats://bounced:{{}}@127.0.0.1:{private.port}"
-    [refused] = await send(sink_of("nats", url.format("wr0ng"), timeout_seconds=1), event)
+    # Time for several attempts: the broker hangs up as it refuses, and may be gone before its words are read.
+    [refused] = await send(sink_of("nats", url.format("wr0ng"), timeout_seconds=3.5), event)
     assert "Authorization Violation" in refused.error
     assert "wr0ng" not in refused.error
     assert await send(sink_of("nats", url.format("s3cret")), event) == [Delivered()]
