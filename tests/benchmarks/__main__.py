@@ -19,7 +19,7 @@ from typing import TextIO
 from rich.console import Console
 
 from bounced import log
-from tests.benchmarks import accept, events, rows, sinks, start, understand, webhook
+from tests.benchmarks import accept, events, memory, rows, sinks, start, understand, webhook
 from tests.benchmarks.scale import Scale
 from tests.benchmarks.tables import Table
 
@@ -33,6 +33,7 @@ MEASURES: dict[str, Callable[[Scale], Iterator[Table]]] = {
     "rows": rows.measure,
     "events": events.measure,
     "start": start.measure,
+    "memory": memory.measure,
     "sinks": sinks.measure,
 }
 QUICK = {"runs": 1, "share": 0.05}
