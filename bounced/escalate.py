@@ -166,8 +166,6 @@ def find_facts(message: Message, understanding: Understanding) -> tuple[Fact, ..
     A delay is no fact: whether the mail arrives is still open. A notice that
     mail was relayed or expanded is no sign of life.
     """
-    if ("feedback-type", "not-spam") in understanding.report.fields:
-        return ()  # RFC 6430: the opposite of a complaint
     facts = (_find_fact(message, understanding.kind, outcome) for outcome in understanding.outcomes)
     return tuple(fact for fact in facts if fact)
 

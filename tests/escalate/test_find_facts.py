@@ -41,9 +41,9 @@ HARD = Verdict(
 SOFT = replace(HARD, bounce_type=BounceType.SOFT)
 
 
-def found(kind, action=None, verdict=None, *, recipient="Ann@Example.com", verp=None, fields=()):
+def found(kind, action=None, verdict=None, *, recipient="Ann@Example.com", verp=None):
     outcome = Outcome(recipient, Finding(recipient, action=action), verdict, verp)
-    return find_facts(MESSAGE, Understanding(Report(kind, fields=fields), Original(), (outcome,)))
+    return find_facts(MESSAGE, Understanding(Report(kind), Original(), (outcome,)))
 
 
 @pytest.mark.parametrize(
@@ -80,10 +80,6 @@ def test_a_fact_says_what_the_verdict_says():
 def test_a_fact_is_verified_where_the_return_path_proves_it(verp, verified):
     [fact] = found(Kind.BOUNCE, Action.FAILED, HARD, verp=verp)
     assert fact.verified is verified
-
-
-def test_a_report_that_mail_is_no_spam_is_no_complaint():
-    assert found(Kind.FEEDBACK_REPORT, fields=(("feedback-type", "not-spam"),)) == ()
 
 
 def test_what_is_no_address_has_no_facts():
