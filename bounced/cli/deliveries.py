@@ -99,10 +99,9 @@ def read_since(text: str | None) -> datetime | None:
     if text is None:
         return None
     age = _AGE.fullmatch(text)
-    if age:
-        return datetime.now(UTC) - timedelta(**{_UNITS[age[2]]: int(age[1])})
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+        if age:
+            return datetime.now(UTC) - timedelta(**{_UNITS[age[2]]: int(age[1])})
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):  # also what no calendar holds
         raise typer.BadParameter(f"{text!r} is neither a time nor an age such as 12h", param_hint="--since") from None
-    return moment.astimezone(UTC)
