@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from bounced import log
-from bounced.admin.problem import ProblemError
+from bounced.admin.problem import ProblemError, bad_request
 from bounced.errors import StoreError
 
 _log = log.get("admin")
@@ -95,6 +95,8 @@ def _explain(error: Exception) -> ProblemError:
                 HTTPStatus(error.status).description or HTTPStatus(error.status).phrase,
                 headers={"Allow": allowed} if allowed else None,
             )
+        case web.RequestPayloadError():
+            return bad_request("the body is not encoded as its header fields say")
         case StoreError():
             _log.warning("request_failed", error=str(error))
             return ProblemError(

@@ -169,6 +169,15 @@ async def test_a_check_that_is_none_is_refused(ask, body):
     assert_problem(status, headers, problem)
 
 
+@pytest.mark.parametrize("path", [f"{ROOT}/check", f"{ROOT}/import"])
+async def test_a_body_that_is_not_compressed_as_it_says_is_refused(ask, logged, path):
+    body = io.BytesIO(b'{"addresses": ["ann@example.com"]}')
+    status, headers, problem = await ask("POST", path, data=body, headers={"Content-Encoding": "gzip"})
+    assert status == 400
+    assert_problem(status, headers, problem)
+    assert not [line for line in logged() if line["level"] == "error"]
+
+
 @pytest.mark.parametrize("headers", [{}, {"Content-Encoding": "gzip"}])
 async def test_a_body_that_is_too_large_is_refused(ask, headers):
     body = b" " * (1024 * 1024 + 1)
