@@ -72,3 +72,7 @@ def main() -> None:
     except BouncedError as error:
         typer.echo(f"bounced: {error}", err=True)
         sys.exit(_FAILED)
+    except OSError as error:  # mostly standard output, on a disk that is full
+        where = f"{error.filename}: " if error.filename else ""
+        typer.echo(f"bounced: {where}{error.strerror or error}", err=True)
+        sys.exit(_FAILED)

@@ -22,7 +22,13 @@ _Answer = TypeVar("_Answer")
 
 ConfigFile = Annotated[
     Path | None,
-    typer.Option("--config", "-c", metavar="FILE", help="The TOML file; without it defaults and environment apply."),
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        readable=False,  # one that may not be read is an error of the configuration, not of usage
+        help="The TOML file; without it defaults and environment apply.",
+    ),
 ]
 JsonLines = Annotated[bool, typer.Option("--jsonl", help="Print JSON lines for programs.")]
 

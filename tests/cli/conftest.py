@@ -24,9 +24,11 @@ DEADLINE_SECONDS = 30
 def bounced(tmp_path):
     """Return a function that runs the program as a process in an empty directory."""
 
-    def run(*arguments: str | Path, stdin: bytes = b"", **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str | Path, stdin: bytes = b"", through: tuple[str, ...] = (), **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         finished = subprocess.run(
-            [sys.executable, "-m", "bounced", *map(str, arguments)],
+            [*through, sys.executable, "-m", "bounced", *map(str, arguments)],
             cwd=tmp_path,
             env=environment(**variables),
             input=stdin,
@@ -38,6 +40,12 @@ def bounced(tmp_path):
         return subprocess.CompletedProcess(finished.args, finished.returncode, out, err)
 
     return run
+
+
+@pytest.fixture
+def powerless():
+    """What to run the program through, so that the superuser has no more rights than the owner of a file."""
+    return ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """``check``, ``run`` with what it cannot run with, and ``demo``."""
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 from bounced.event import make_events
 from bounced.model import Envelope, Message
 from bounced.pipeline import understand
+from tests.daemon.process import environment
 
 SECRET = "whsec_bm90IHNvIHNlY3JldCBhcyBpdCBzZWVtcw=="
 
@@ -76,6 +79,29 @@ def test_a_missing_file_ends_with_78(call):
     finished = call("run", "--config", "nowhere.toml")
     assert finished.returncode == 78
     assert finished.stderr.startswith("bounced: nowhere.toml: No such file or directory\n  remedy: ")
+
+
+@pytest.mark.parametrize("command", ["run", "check", "ingest"])
+def test_a_file_that_may_not_be_read_ends_with_78(bounced, write_config, powerless, command):
+    config = write_config()
+    config.chmod(0)
+    finished = bounced(command, "--config", config, through=powerless)
+    assert finished.returncode == 78
+    assert finished.stderr.startswith(f"bounced: {config}: Permission denied\n  remedy: ")
+
+
+@pytest.mark.parametrize("command", ["check", "parse", "explain 522", "rules test"])
+def test_standard_output_that_is_full_fails_in_one_line(command):
+    with Path("/dev/full").open("w") as full:
+        finished = subprocess.run(
+            [sys.executable, "-m", "bounced", *command.split()],
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert (finished.returncode, finished.stderr) == (1, b"bounced: No space left on device\n")
 
 
 def test_a_store_that_cannot_be_opened_ends_with_1(bounced, tmp_path):
