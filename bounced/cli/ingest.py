@@ -7,7 +7,7 @@ import typer
 
 from bounced.cli.mailbox import find_files, read_messages
 from bounced.cli.options import ConfigFile
-from bounced.cli.parse import Sources, counting
+from bounced.cli.parse import Sources, counting, say_unreadable
 from bounced.errors import StoreError
 
 # EX_TEMPFAIL of sysexits.h: Postfix, Exim and Sendmail keep the mail and run the pipe again.
@@ -34,17 +34,18 @@ def ingest(
     import asyncio
 
     try:
-        new, known = asyncio.run(_ingest(sources or [], sender, tuple(recipient or ()), config))
+        new, known, unreadable = asyncio.run(_ingest(sources or [], sender, tuple(recipient or ()), config))
     except StoreError as error:
         typer.echo(f"bounced: the store cannot be written: {error}", err=True)
         raise typer.Exit(_TRY_AGAIN) from error
-    except OSError as error:
-        typer.echo(f"bounced: {error.filename or 'the mail'}: {error.strerror}", err=True)
-        raise typer.Exit(1) from error
     typer.echo(f"{new} new, {known} known already", err=True)
+    if unreadable:
+        raise typer.Exit(1)
 
 
-async def _ingest(sources: list[str], sender: str, recipients: tuple[str, ...], config: ConfigFile) -> tuple[int, int]:
+async def _ingest(
+    sources: list[str], sender: str, recipients: tuple[str, ...], config: ConfigFile
+) -> tuple[int, int, int]:
     from bounced.config import load
     from bounced.model import Envelope, Message
     from bounced.store import Store
@@ -54,14 +55,18 @@ async def _ingest(sources: list[str], sender: str, recipients: tuple[str, ...], 
         files = find_files(sources)
     except FileNotFoundError as error:
         raise typer.BadParameter(str(error)) from error
-    counts = {True: 0, False: 0}
+    counts, unreadable = {True: 0, False: 0}, 0
     most = loaded.receive.keep_bytes or loaded.receive.max_message_bytes
     async with await Store.open(loaded.store.url.get_secret_value(), owner="ingest") as store:
         with counting("Ingesting", len(files)) as advance:
             for file in files:
-                for _, raw in read_messages(file):
-                    envelope = Envelope(sender, recipients, datetime.now(UTC))
-                    message = Message.of(envelope, raw[:most], size=len(raw))
-                    counts[await store.accept(message, lease=False)] += 1
+                try:
+                    for _, raw in read_messages(file):
+                        envelope = Envelope(sender, recipients, datetime.now(UTC))
+                        message = Message.of(envelope, raw[:most], size=len(raw))
+                        counts[await store.accept(message, lease=False)] += 1
+                except OSError as error:
+                    say_unreadable(file, error)
+                    unreadable += 1
                 advance()
-    return counts[True], counts[False]
+    return counts[True], counts[False], unreadable

@@ -1,6 +1,8 @@
 """Read messages from wherever an operator keeps them."""
 
+import os
 import re
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,25 +26,39 @@ def find_files(sources: Sequence[str]) -> list[Path | None]:
     for source in sources or ["-"]:
         if source == "-":
             files.append(None)
-        elif Path(source).is_dir():
-            files.extend(_walk(Path(source)))
-        elif Path(source).exists():
-            files.append(Path(source))
+        elif _is_directory(source):
+            files.extend(_walk(Path(source), set()))
         else:
-            raise FileNotFoundError(f"{source}: there is no such file or directory")
+            files.append(Path(source))
     return files
 
 
-def _walk(directory: Path) -> Iterator[Path]:
-    if all((directory / name).is_dir() for name in _MAILDIR_FOLDERS):
-        for name in _MAILDIR_FOLDERS:
-            yield from sorted(path for path in (directory / name).iterdir() if path.is_file())
+def _is_directory(source: str) -> bool:
+    try:
+        return stat.S_ISDIR(os.stat(source).st_mode)  # noqa: PTH116 - Path makes "." of an empty name
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FileNotFoundError(f"{source or repr(source)}: there is no such file or directory") from error
+    except OSError:
+        return False  # who reads it says why it cannot be read
+
+
+def _walk(place: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
+    """Yield the files below a place, each directory once; also what cannot be looked into: its reader says why."""
+    try:
+        if not place.is_dir():
+            if place.is_file():
+                yield place
+            return
+        about, entries = place.stat(), sorted(place.iterdir())
+        folders = [entry for entry in entries if entry.name in _MAILDIR_FOLDERS and entry.is_dir()]
+    except OSError:
+        yield place
         return
-    for path in sorted(directory.iterdir()):
-        if path.is_dir():
-            yield from _walk(path)
-        elif path.is_file():
-            yield path
+    if (about.st_dev, about.st_ino) not in seen:
+        seen.add((about.st_dev, about.st_ino))
+        is_maildir = len(folders) == len(_MAILDIR_FOLDERS)
+        for entry in folders if is_maildir else entries:
+            yield from _walk(entry, seen)
 
 
 def read_messages(path: Path | None) -> Iterator[tuple[str, bytes]]:

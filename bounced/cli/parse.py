@@ -72,9 +72,14 @@ def _understand_all(
                 for name, raw in read_messages(file):
                     yield name, read(raw)
             except OSError as error:
-                typer.echo(f"bounced: {file or 'standard input'}: {error.strerror}", err=True)
+                say_unreadable(file, error)
                 yield str(file or "-"), None
             advance()
+
+
+def say_unreadable(file: Path | None, error: OSError) -> None:
+    """Say on standard error that a file cannot be read, and why."""
+    typer.echo(f"bounced: {file or 'standard input'}: {error.strerror}", err=True)
 
 
 @contextmanager

@@ -38,10 +38,19 @@ def test_a_source_that_does_not_exist_is_a_usage_error(call):
     assert call("ingest", "nowhere.eml").returncode == 2
 
 
-def test_a_file_that_cannot_be_read_fails_in_one_line(call, tmp_path, write_config):
+def test_an_empty_name_is_not_the_directory_at_hand(call, tmp_path):
+    (tmp_path / "letter.eml").write_bytes(dsn())
+    finished = call("ingest", "")
+    assert finished.returncode == 2
+    assert "'': there is no such file" in finished.stderr
+
+
+def test_a_file_that_cannot_be_read_is_said_and_the_others_are_put_in(call, tmp_path, write_config):
+    (tmp_path / "good.eml").write_bytes(dsn())
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "unreadable.eml"))
-        finished = call("ingest", "unreadable.eml", "--config", write_config())
+        finished = call("ingest", "unreadable.eml", "good.eml", "--config", write_config())
     assert finished.returncode == 1
-    assert finished.stderr.startswith("bounced: unreadable.eml: ")
-    assert finished.stderr.count("\n") == 1
+    said, counted = finished.stderr.splitlines()
+    assert said.startswith("bounced: unreadable.eml: ")
+    assert counted == "1 new, 0 known already"

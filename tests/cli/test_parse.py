@@ -123,6 +123,28 @@ def test_a_file_that_cannot_be_read_is_said_and_the_others_are_shown(call, tmp_p
     assert "ann@example.com" in finished.stdout
 
 
+@pytest.mark.parametrize("mode", [0o000, 0o400])
+def test_a_directory_that_cannot_be_read_is_said_and_the_others_are_shown(bounced, tmp_path, powerless, mode):
+    for name in ("mail/closed", "mail/open"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "one.eml").write_bytes(dsn("ann@example.com"))
+    (tmp_path / "mail" / "closed").chmod(mode)
+    finished = bounced("parse", "--jsonl", "mail", through=powerless)
+    (tmp_path / "mail" / "closed").chmod(0o700)
+    assert finished.returncode == 1
+    assert finished.stderr.startswith("bounced: mail/closed")
+    assert finished.stderr.endswith(": Permission denied\n")
+    assert [line["file"] for line in map(json.loads, finished.stdout.splitlines())] == ["mail/open/one.eml"]
+
+
+def test_a_directory_is_read_once_however_it_is_linked(call, tmp_path):
+    (tmp_path / "mail").mkdir()
+    (tmp_path / "mail" / "one.eml").write_bytes(dsn("ann@example.com"))
+    for name in ("here", "there"):
+        (tmp_path / "mail" / name).symlink_to(".")
+    assert recipients_by_file(call("parse", "--jsonl", "mail")) == {"mail/one.eml": "ann@example.com"}
+
+
 def test_rules_of_the_configuration_apply(call, tmp_path, write_config):
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "moon.toml").write_text(
