@@ -1,14 +1,18 @@
 """The consumers in the documents, each run as a program of its own against the real server."""
 
 import asyncio
+import itertools
+import json
 import re
 import sqlite3
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 
+import aio_pika
 import pytest
 
 from bounced.deliver.webhook import Webhook
@@ -59,7 +63,8 @@ async def start(tmp_path):
 
     yield run
     for process in processes:
-        process.kill()
+        with suppress(ProcessLookupError):
+            process.kill()
         await process.wait()
 
 
@@ -90,6 +95,60 @@ async def check(process, sink, folder, hard, soft):
         assert db.execute("SELECT address FROM stop").fetchall() == [(hard.recipient,)]
         assert {(hard.id,), (soft.id,)} <= set(db.execute("SELECT id FROM event"))
     db.close()
+
+
+def acting(program):
+    """Return the part of a program that does something about an event, whichever way it came."""
+    return re.search(r"^db = .*?^    print\([^\n]*$", program, re.MULTILINE | re.DOTALL)[0]
+
+
+def test_all_consumers_act_alike():
+    assert len(set(map(acting, PROGRAMS.values()))) == 1
+
+
+@pytest.fixture
+def act(tmp_path, monkeypatch):
+    """Return what every consumer does with an event; it returns who gets no more mail afterwards."""
+    monkeypatch.chdir(tmp_path)
+    names = {"sqlite3": sqlite3}
+    exec(acting(PROGRAMS["redis"]), names)  # noqa: S102 - it is ours
+
+    def run(event):
+        names["act"](json.loads(event.document))
+        return [address for (address,) in names["db"].execute("SELECT address FROM stop ORDER BY address")]
+
+    yield run
+    names["db"].close()
+
+
+def corrected(event, id_, **data):
+    """Return an event that says of `event` that it was wrong."""
+    document = json.loads(event.document)
+    data = document["data"] | {"replaces": event.id} | data
+    return replace(event, id=id_, document=json.dumps(document | {"id": id_, "data": data}))
+
+
+def test_who_complained_gets_no_more_mail(act):
+    complaint = read_sample("6-complaint.eml")
+    assert act(complaint) == [complaint.recipient]
+    hidden = corrected(complaint, "evt_hidden", recipient=None, replaces=None)
+    assert act(hidden) == [complaint.recipient]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_what_was_wrong_is_taken_back_in_whatever_order_it_comes(act, hard, order):
+    wrong_again = corrected(hard, "evt_second")
+    right = corrected(wrong_again, "evt_third", advice="retry")
+    events = [hard, wrong_again, right]
+    for number in (*order, *order):
+        left = act(events[number])
+    assert left == []
+
+
+def test_what_was_right_stays_when_something_else_is_taken_back(act, hard):
+    act(replace(hard, document=hard.document.replace(hard.id, "evt_other")))
+    act(hard)
+    assert act(corrected(hard, "evt_second", advice="retry")) == [hard.recipient]
 
 
 async def test_the_consumer_of_webhooks(start, tmp_path, hard, soft):
@@ -126,8 +185,19 @@ async def test_the_consumer_of_nats(start, tmp_path, make_queue, hard, soft):
 async def test_the_consumer_of_rabbitmq(start, tmp_path, make_queue, hard, soft):
     sink, place, _ = await make_queue("rabbitmq")
     url, exchange = ("amqp://guest:guest@127.0.0.1:5672/", place.url), ('"bounced"', f'"{place.name}"')
-    process = await start("rabbitmq", url=url, exchange=exchange, queue=('"app"', f'"{place.name}"'))
+    words = {"url": url, "exchange": exchange, "queue": ('"app"', f'"{place.name}"')}
+    process = await start("rabbitmq", **words)
     await check(process, sink, tmp_path, hard, soft)
+    # What it cannot write down it must not lose.
+    with sqlite3.connect(tmp_path / "app.db") as db:
+        db.execute("DROP TABLE event")
+    db.close()
+    await (await place.channel.get_exchange(place.name)).publish(
+        aio_pika.Message(soft.document.encode()), soft.routing_key
+    )
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        assert await process.wait() != 0
+    assert await next_line(await start("rabbitmq", **words)) == f"bounced.bounce retry {soft.recipient}"
 
 
 async def test_the_consumer_of_redis(start, tmp_path, make_queue, hard, soft):
@@ -145,4 +215,4 @@ async def test_the_consumer_of_kafka(start, tmp_path, make_queue, hard, soft):
 
 def test_every_kind_of_sink_has_its_consumer():
     assert set(PROGRAMS) == {"webhook", "nats", "rabbitmq", "redis", "kafka"}
-    assert all(len(program.splitlines()) <= 35 for program in PROGRAMS.values())
+    assert all(len(program.splitlines()) <= 40 for program in PROGRAMS.values())
