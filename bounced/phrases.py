@@ -12,6 +12,7 @@ longest pieces of phrases it holds; only of those phrases more is looked for.
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 from ahocorasick_rs import AhoCorasick
 
@@ -47,12 +48,13 @@ class PhraseIndex:
             if start == 0 or self._may_begin_anywhere[pattern] or not folded[start - 1].isalnum():
                 numbers.update(self._phrases[pattern])
         found = {}
+        starts: dict[str, list[int]] = {}  # of each piece that phrases have in common
         for number in sorted(numbers):
             pieces = self._pieces[number]
             if len(pieces) == 1:
                 found[number] = pieces[0]
             # Most other phrases are ruled out by one of their pieces that stands nowhere.
-            elif pieces[0] in folded and pieces[-1] in folded and (words := _confirm(pieces, folded)):
+            elif pieces[0] in folded and pieces[-1] in folded and (words := _confirm(pieces, folded, starts)):
                 found[number] = words
         return found
 
@@ -72,36 +74,36 @@ class Lexicon:
         return found
 
 
-def _confirm(pieces: Sequence[str], folded: str) -> str | None:
-    """Return what `folded` holds of a phrase, from its first piece to its last, or None."""
-    begins = {start + len(pieces[0]): start for start in _starts(pieces[0], folded, 0)}
-    for piece in pieces[1:]:
-        if not begins:
-            return None
-        begins = _go_on(piece, folded, begins)
-    end = min(begins, default=None)
-    return None if end is None else folded[begins[end] : end]
+def _confirm(pieces: Sequence[str], folded: str, starts: dict[str, list[int]]) -> str | None:
+    """Return what `folded` holds of a phrase, from its first piece to its last, or None.
 
+    Of several ends before a piece the nearest one counts: if any is within a gap, it is.
 
-def _go_on(piece: str, folded: str, begins: Mapping[int, int]) -> dict[int, int]:
-    """Return where `piece` ends behind one of the ends in `begins`, with where that phrase began.
-
-    Of several ends before it the nearest one counts: if any is within a gap, it is.
+    Args:
+        pieces: The pieces of the phrase.
+        folded: The text.
+        starts: Where pieces stand in it, as far as that is known already; what is looked for is added.
     """
-    ends = list(begins)
-    found = {}
-    for start in _starts(piece, folded, ends[0]):
-        nearest = ends[bisect_right(ends, start) - 1]
-        if start - nearest <= _GAP:
-            found[start + len(piece)] = begins[nearest]
-    return found
+    for piece in pieces:
+        if piece not in starts:
+            starts[piece] = list(_starts(piece, folded))
+    # Where the last piece that was found stands, and where the phrase began that it belongs to.
+    positions = begins = starts[pieces[0]]
+    for before, piece in pairwise(pieces):
+        found = []
+        for start in starts[piece]:
+            number = bisect_right(positions, start - len(before)) - 1
+            if number >= 0 and start - len(before) - positions[number] <= _GAP:
+                found.append((start, begins[number]))
+        positions, begins = [start for start, _ in found], [begin for _, begin in found]
+    return folded[begins[0] : positions[0] + len(pieces[-1])] if begins else None
 
 
-def _starts(piece: str, folded: str, earliest: int) -> Iterator[int]:
+def _starts(piece: str, folded: str) -> Iterator[int]:
     """Yield where `piece` stands, in order; a word begins there if the piece begins with one."""
     is_word = _begins_word(piece)
     is_short = is_word and len(piece) <= _SHORT
-    position = folded.find(piece, earliest)
+    position = folded.find(piece)
     while position >= 0:
         end = position + len(piece)
         is_within = is_word and position > 0 and folded[position - 1].isalnum()

@@ -77,12 +77,18 @@ def _is_named(address: str, field: str | None) -> bool:
     """Whether `address` stands in `field`, and not as a part of a longer one."""
     text, wanted = (field or "").lower(), address.lower()
     start = text.find(wanted)
-    while start >= 0:
+    for _ in range(_MENTIONS):
+        if start < 0:
+            return False
         end = start + len(wanted)
         if not (_goes_on(text[start - 1 : start], ".+=-_") or _goes_on(text[end : end + 1], ".-_")):
             return True
         start = text.find(wanted, start + 1)
     return False
+
+
+# A field may be made of nothing but longer ones, and a report may ask for each of its recipients.
+_MENTIONS = 100
 
 
 def _goes_on(neighbour: str, marks: str) -> bool:

@@ -4,6 +4,7 @@ This is the one module that knows the standard library's ``email``. Both are
 given little: the start of the message, and only when it has few parts.
 """
 
+import re
 from dataclasses import replace
 
 from bounced.model import Action, Finding, Kind, Report
@@ -14,6 +15,9 @@ from bounced.parse.text import is_bait
 _BYTES = 1 << 16
 _LINES = 4000  # flufl.bounce asks some fifty patterns about each
 _BOUNDARIES = 20
+# `email` counts the quotes of a whole field anew for each semicolon in it.
+_PARAMETERS = 100
+_FIELD_WITH_PARAMETERS = re.compile(rb"^content-[a-z-]{1,40}:[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE)
 _EXPLANATION_LENGTH = 2000
 # A detector raises what its own code happens to raise; flufl.bounce passes it on.
 _DETECTOR_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -25,6 +29,8 @@ def read(mail: Mail) -> Report | None:
         return None
     octets = b"\n".join(mail.octets[:_BYTES].split(b"\n", _LINES)[:_LINES])
     if octets.lower().count(b"boundary") > _BOUNDARIES or octets.count(b"\n--") > mail.limits.parts:
+        return None
+    if any(field.count(b";") > _PARAMETERS for field in _FIELD_WITH_PARAMETERS.findall(octets)):
         return None
     # Their import costs as much as all of ours, and few messages need them.
     from email import message_from_bytes  # noqa: PLC0415

@@ -54,7 +54,7 @@ def _report(mail: Mail, fields: Block, named: list[str], reader: str) -> Report:
     returned = mail.returned
     if not any(map(find_address, named)) and returned is not None:
         named = [value for name in (*_RECIPIENT_HEADERS, "to") if (value := returned.get(name))][:1]
-    found = dict.fromkeys(clean_address(address) for value in named for address in ADDRESS.findall(value))
+    found = dict.fromkeys(map(clean_address, ADDRESS.findall("\n".join(named)[: mail.limits.header_bytes])))
     paths = [value for name, value in fields if name == "original-mail-from"][:_MOST_RETURN_PATHS]
     if returned is not None and (path := returned.get("return-path")):
         paths.append(path)

@@ -7,8 +7,8 @@ knows the ways of writing; the words are data.
 """
 
 import re
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 
 from bounced.model import Action, Finding, Kind, Report
@@ -75,7 +75,7 @@ def read(mail: Mail) -> Report | None:
     action = _action(mail)
     return Report(
         kind=_KINDS[action],
-        findings=tuple(_make_finding(address, text, report, action) for address, text in found.items()),
+        findings=tuple(_make_findings(found, report, action)),
         reader=f"text/{family}" if family else "text",
         is_unsigned=not mail.is_signed,
         notes=() if said else ("the text names no recipient by itself",),
@@ -285,18 +285,27 @@ def _is_named(head: str, tail: str, wording: Wording) -> bool:
 _NEAR = 80
 
 
-def _make_finding(address: str, said: str, report: str, action: Action) -> Finding:
-    """Describe one recipient; where nothing is said of it alone, the whole report explains."""
-    words = islice(_WORDS.finditer(said.replace(address, "")), _LEAST_WORDS)
-    diagnostic = said if sum(1 for _ in words) == _LEAST_WORDS else None
-    codes = read_codes(diagnostic or report)
+def _make_findings(found: Mapping[str, str], report: str, action: Action) -> Iterator[Finding]:
+    """Describe each recipient; where nothing is said of it alone, the whole report explains, and is read once."""
+    explained: Finding | None = None
+    for address, said in found.items():
+        words = islice(_WORDS.finditer(said.replace(address, "")), _LEAST_WORDS)
+        if sum(1 for _ in words) == _LEAST_WORDS:
+            yield replace(_read_answer(said, report, action), recipient=address, diagnostic=" ".join(said.split()))
+        else:
+            explained = explained or _read_answer(report, report, action)
+            yield replace(explained, recipient=address)
+
+
+def _read_answer(said: str, report: str, action: Action) -> Finding:
+    """Return a finding about nobody."""
+    codes = read_codes(said)
     return Finding(
-        recipient=address,
+        recipient="",
         action=action,
         said_status=codes.status,
         reply=codes.reply,
-        diagnostic=" ".join(diagnostic.split()) if diagnostic else None,
-        remote_mta=find_host(diagnostic or report),
-        stage=find_stage(diagnostic or report),
+        remote_mta=find_host(said),
+        stage=find_stage(said),
         explanation=report[:_SAID_LENGTH].strip() or None,
     )

@@ -1,0 +1,81 @@
+"""A message that is made to take long takes no longer than an honest one of its size."""
+
+import time
+
+import pytest
+
+from bounced.pipeline import shipped_knowledge, understand
+
+# Of the processor; each of these takes a fraction of it.
+MOST_SECONDS = 2
+FROM_DAEMON = "From: MAILER-DAEMON@mx.example.net\nTo: us@example.org\nReturn-Path: <>\n"
+TEXT = f"{FROM_DAEMON}Subject: failure notice\n"
+# As many phrases with a gap as there are that have a piece in common, and that piece as often as it fits.
+COMMON = "aup#"
+PHRASES = [phrase for rule in shipped_knowledge().rules.rules for phrase in rule.pattern if COMMON in phrase]
+OTHERS = {piece.strip() for phrase in PHRASES for piece in phrase.split("...")} - {COMMON}
+
+
+def pieces(length):
+    others = " ".join(sorted(OTHERS))[: length // 2]
+    return f"{others} {f'{COMMON} ' * length}"[:length]
+
+
+CODES = "550 " * 540
+
+
+def one_text_about_many():
+    recipients = "".join(f"<a{number}@b>:\n" for number in range(1000))
+    return f"{TEXT}\n{pieces(1980)}\n{CODES}\nThe following addresses had permanent fatal errors:\n{recipients}"
+
+
+def one_text_about_many_in_a_field():
+    recipients = ", ".join(f"a{number}@b" for number in range(6000))
+    return f"{TEXT}X-Failed-Recipients: {recipients}\n\nDelivery failed\n{pieces(1980)}\n{CODES}"
+
+
+def one_original_recipient_of_many():
+    blocks = "".join(
+        f"Final-Recipient: rfc822; f{number}@example.com\nOriginal-Recipient: rfc822; a@b\nAction: failed\n\n"
+        for number in range(1000)
+    )
+    return (
+        f"{FROM_DAEMON}Content-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\n"
+        f"Reporting-MTA: dns; mx.example.net\n\n{blocks}--b\nContent-Type: message/rfc822\n\nTo: {'a@b' * 20_000}\n\n"
+    )
+
+
+def diagnostics_full_of_pieces():
+    blocks = "".join(
+        f"Final-Recipient: rfc822; f{number}@example.com\nAction: failed\nDiagnostic-Code: smtp; {pieces(980)}\n\n"
+        for number in range(1000)
+    )
+    return f"{FROM_DAEMON}Content-Type: message/delivery-status\n\n{blocks}"
+
+
+def a_complaint_about_what_is_no_address():
+    quotes = '"\\' * 500_000
+    return f"{FROM_DAEMON}Content-Type: message/feedback-report\n\nFeedback-Type: abuse\nOriginal-Rcpt-To: {quotes}\n"
+
+
+def a_boundary_of_semicolons():
+    return f'{TEXT}Content-Type: multipart/mixed; boundary="{";" * 65_000}\n\nbody'
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        one_text_about_many,
+        one_text_about_many_in_a_field,
+        one_original_recipient_of_many,
+        diagnostics_full_of_pieces,
+        a_complaint_about_what_is_no_address,
+        a_boundary_of_semicolons,
+    ],
+)
+def test_a_message_that_is_made_to_take_long_does_not(make):
+    raw = make().encode()
+    knowledge = shipped_knowledge()
+    begun = time.process_time()
+    understand(raw, knowledge=knowledge)
+    assert time.process_time() - begun < MOST_SECONDS
