@@ -166,6 +166,8 @@ def find_facts(message: Message, understanding: Understanding) -> tuple[Fact, ..
     A delay is no fact: whether the mail arrives is still open. A notice that
     mail was relayed or expanded is no sign of life.
     """
+    if understanding.kind is Kind.FEEDBACK_REPORT and not understanding.report.is_complaint:
+        return ()
     facts = (_find_fact(message, understanding.kind, outcome) for outcome in understanding.outcomes)
     return tuple(fact for fact in facts if fact)
 

@@ -155,6 +155,15 @@ def test_a_complaint_that_names_nobody_is_still_a_complaint():
     assert (event.type, event.recipient) == (EventType.COMPLAINT, None)
 
 
+@pytest.mark.parametrize("type_", ["not-spam", "Auth-Failure"])
+def test_a_feedback_report_in_which_nobody_complains_is_no_complaint(type_):
+    fields = f"Feedback-Type: {type_}\nOriginal-Rcpt-To: ann@example.com\n"
+    (event,) = events_of(f"Content-Type: message/feedback-report\n\n{fields}".encode())
+    assert (event.type, event.recipient) == (EventType.UNRECOGNIZED, None)
+    told = document_of(event)["data"]["message"]
+    assert (told["kind"], told["notes"]) == ("feedback_report", ["a feedback report in which nobody complains"])
+
+
 def test_what_an_event_says_of_a_bounce():
     raw = SAMPLES["1-user-unknown.eml"]
     (event,) = events_of(raw)

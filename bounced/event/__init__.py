@@ -13,7 +13,7 @@ from typing import Any
 
 from bounced.event.data import SCHEMA, EventData
 from bounced.event.schema import json_schema
-from bounced.model import Advice, Event, EventType, Kind, Message, Original, Outcome, Understanding, Verp, Why
+from bounced.model import Advice, Event, EventType, Kind, Message, Original, Outcome, Report, Understanding, Verp, Why
 
 __all__ = [
     "SCHEMA",
@@ -114,11 +114,10 @@ def make_events(message: Message, understanding: Understanding, *, source: str) 
         understanding: What it says and what follows.
         source: The ``source`` of CloudEvents, naming this installation.
     """
-    by_outcome = [(_type_of(outcome, understanding.kind), outcome) for outcome in understanding.outcomes]
+    by_outcome = [(_type_of(outcome, understanding.report), outcome) for outcome in understanding.outcomes]
     named = [(type_, outcome) for type_, outcome in by_outcome if type_ is not EventType.UNRECOGNIZED]
     if not named:
-        type_ = _TYPE_OF_KIND.get(understanding.kind, EventType.UNRECOGNIZED)
-        return (_make(message, type_, understanding, None, source),)
+        return (_make(message, _type_of_report(understanding.report), understanding, None, source),)
     return tuple(_make(message, type_, understanding, outcome, source) for type_, outcome in named)
 
 
@@ -152,10 +151,16 @@ def make_quarantine_event(message: Message, *, source: str) -> Event:
     return _wrap(message, EventType.UNRECOGNIZED, None, data, source)
 
 
-def _type_of(outcome: Outcome, kind: Kind) -> EventType:
-    if kind in (Kind.BOUNCE, Kind.DELAY, Kind.SUCCESS):
+def _type_of(outcome: Outcome, report: Report) -> EventType:
+    if report.kind in (Kind.BOUNCE, Kind.DELAY, Kind.SUCCESS):
         return _TYPE_OF_KIND[outcome.kind]
-    return _TYPE_OF_KIND.get(kind, EventType.UNRECOGNIZED)
+    return _type_of_report(report)
+
+
+def _type_of_report(report: Report) -> EventType:
+    if report.kind is Kind.FEEDBACK_REPORT and not report.is_complaint:
+        return EventType.UNRECOGNIZED
+    return _TYPE_OF_KIND.get(report.kind, EventType.UNRECOGNIZED)
 
 
 def _make(

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from bounced.model.codes import Reply, Status
 from bounced.model.sets import Action, Kind, Stage
 
+# RFC 6430: the recipient took the mail out of his junk. RFC 6591: a server could not authenticate it.
+_NO_COMPLAINTS = frozenset({"not-spam", "auth-failure"})
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -65,6 +68,12 @@ class Report:
     sent_from: tuple[str, ...] = ()
     is_unsigned: bool = False
     notes: tuple[str, ...] = ()
+
+    @property
+    def is_complaint(self) -> bool:
+        """Whether somebody complains, and not only a feedback report says something."""
+        types = [value.strip().lower() for name, value in self.fields if name == "feedback-type"]
+        return self.kind is Kind.FEEDBACK_REPORT and _NO_COMPLAINTS.isdisjoint(types)
 
 
 @dataclass(frozen=True, slots=True)

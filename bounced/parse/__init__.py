@@ -109,6 +109,8 @@ def _caveats(mail: Mail, report: Report) -> Iterator[str]:
     """Say what of the message was not looked at, and whether it can be relied on."""
     if report.is_unsigned:
         yield "no mail system signs this report, and no mail comes back with it"
+    if report.kind is Kind.FEEDBACK_REPORT and not report.is_complaint:
+        yield "a feedback report in which nobody complains"
     excess = len(report.findings) - mail.limits.recipients
     if excess > 0:
         yield f"{excess} recipients beyond the first {mail.limits.recipients} left out"

@@ -7,8 +7,6 @@ from bounced.parse.dsn import Block, reporting_mta, split_blocks
 from bounced.parse.mail import Mail
 
 _REPORT = frozenset({"message/feedback-report"})
-# RFC 6430: the recipient took the mail out of his junk. RFC 6591: a server could not authenticate it.
-_NO_COMPLAINTS = frozenset({"not-spam", "auth-failure"})
 _RECIPIENT_FIELDS = ("original-rcpt-to", "removal-recipient")
 # QUIRK: Hotmail's junk mail reporting programme sends no report; it notes the recipient in the mail it returns.
 _JMRP_HEADER = b"\nX-HmXmrOriginalRecipient:"
@@ -44,12 +42,6 @@ _KNOWN_FIELDS = frozenset({"feedback-type", "source-ip", "user-agent", "original
 
 
 def _report(mail: Mail, fields: Block, named: list[str], reader: str) -> Report:
-    type_ = next((value.strip().lower() for name, value in fields if name == "feedback-type"), None)
-    if type_ in _NO_COMPLAINTS:
-        note = f"a feedback report of the type {type_}: nobody complains"
-        return Report(
-            Kind.NOT_BOUNCE, reporting_mta=reporting_mta(fields), reader=reader, fields=tuple(fields), notes=(note,)
-        )
     named = named or [value for name, value in fields if name in _RECIPIENT_FIELDS]
     returned = mail.returned
     if not any(map(find_address, named)) and returned is not None:

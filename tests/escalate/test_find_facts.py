@@ -41,9 +41,9 @@ HARD = Verdict(
 SOFT = replace(HARD, bounce_type=BounceType.SOFT)
 
 
-def found(kind, action=None, verdict=None, *, recipient="Ann@Example.com", verp=None):
+def found(kind, action=None, verdict=None, *, recipient="Ann@Example.com", verp=None, fields=()):
     outcome = Outcome(recipient, Finding(recipient, action=action), verdict, verp)
-    return find_facts(MESSAGE, Understanding(Report(kind), Original(), (outcome,)))
+    return find_facts(MESSAGE, Understanding(Report(kind, fields=fields), Original(), (outcome,)))
 
 
 @pytest.mark.parametrize(
@@ -80,6 +80,11 @@ def test_a_fact_says_what_the_verdict_says():
 def test_a_fact_is_verified_where_the_return_path_proves_it(verp, verified):
     [fact] = found(Kind.BOUNCE, Action.FAILED, HARD, verp=verp)
     assert fact.verified is verified
+
+
+@pytest.mark.parametrize("type_", ["not-spam", "auth-failure"])
+def test_a_report_about_which_nobody_complains_is_no_fact(type_):
+    assert found(Kind.FEEDBACK_REPORT, fields=(("feedback-type", type_),)) == ()
 
 
 def test_what_is_no_address_has_no_facts():
