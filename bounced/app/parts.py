@@ -10,6 +10,7 @@ from bounced.app.reading import read_knowledge
 from bounced.app.sinks import make_subscription
 from bounced.config import Config, ReceiveLimits, Retention
 from bounced.store import Horizon, Store
+from bounced.store.connect import prove as prove_store
 
 
 def make_receive_settings(config: Config, admission: Admission) -> receive.Settings:
@@ -100,4 +101,5 @@ def prove(config: Config) -> None:
         make_subscription(section)
     make_admin_address(config)
     make_tokens(config)
+    prove_store(config.store.url.get_secret_value())
     read_knowledge(config)

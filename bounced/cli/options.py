@@ -65,16 +65,30 @@ def knowledge_of(config: Path | None) -> Knowledge:
     return read_knowledge(load(config))
 
 
-def with_store(config: Path | None, use: "Callable[[Store], Awaitable[_Answer]]") -> _Answer:
-    """Open the configured store, use it, and return what came of it."""
+def with_store(
+    config: Path | None, use: "Callable[[Store], Awaitable[_Answer]]", *, may_begin: bool = False
+) -> _Answer:
+    """Open the configured store, use it, and return what came of it.
+
+    Args:
+        config: The configuration file.
+        use: What to do with the store.
+        may_begin: Whether a file that is not there is made. An empty one would answer what it is asked, and wrongly.
+
+    Raises:
+        StoreError: The store cannot be opened, or is not there.
+    """
     import asyncio
 
     from bounced.config import load
     from bounced.store import Store
+    from bounced.store.connect import require_file
 
     async def work() -> _Answer:
         loaded = load(config)
         url, pseudonymize = loaded.store.url.get_secret_value(), loaded.store.pseudonymize
+        if not may_begin:
+            require_file(url)
         async with await Store.open(url, owner="operator", policy=loaded.policy, pseudonymize=pseudonymize) as store:
             return await use(store)
 

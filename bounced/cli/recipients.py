@@ -179,7 +179,7 @@ def import_(
     async def take(store: "Store") -> "Imported":
         return await import_list(_read_chunks(file), store, by=_BY)
 
-    result = with_store(config, take)
+    result = with_store(config, take, may_begin=True)
     for rejected in result.rejections:
         typer.echo(f"line {rejected.line}: {rejected.problem}", err=True)
     typer.echo(f"{result.imported} imported, {result.rejected} rejected")

@@ -10,17 +10,42 @@ from bounced.errors import StoreError
 from bounced.store import engine, lock
 from bounced.store.migrate import migrate
 from bounced.store.pseudonym import Names, read_names
-from bounced.store.trouble import store_error
+from bounced.store.trouble import NOT_WRITABLE, store_error
 
 Resources = ExitStack[None]
 _DAMAGED = "restore a backup, or move the file away to begin anew"
-_NOT_WRITABLE = "let the user that runs bounced write the file and its directory"
 _REMEDIES = {
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
     sqlite3.SQLITE_NOTADB: _DAMAGED,
-    sqlite3.SQLITE_CANTOPEN: _NOT_WRITABLE,
-    sqlite3.SQLITE_READONLY: _NOT_WRITABLE,
+    sqlite3.SQLITE_CANTOPEN: NOT_WRITABLE,
+    sqlite3.SQLITE_READONLY: NOT_WRITABLE,
 }
+
+
+def prove(url: str) -> None:
+    """Do all that is done with the URL of a database before it is opened.
+
+    Raises:
+        ConfigurationError: It cannot be used, or its driver is not installed.
+    """
+    engine.writing_engine(engine.parse_url(url)).dispose()
+
+
+def require_file(url: str) -> None:
+    """Make sure that the database is there, if it is a file.
+
+    Raises:
+        ConfigurationError: The URL cannot be used.
+        StoreError: There is no file, or it is out of reach.
+    """
+    path = engine.database_path(engine.parse_url(url))
+    try:
+        if path is not None:
+            path.stat()
+    except FileNotFoundError as error:
+        raise StoreError(f"store.url: there is no {path}: is --config the daemon's?") from error
+    except OSError as error:
+        raise StoreError(f"store.url: {path}: {error.strerror}") from error
 
 
 def prepare(url: URL) -> tuple[str | None, str | None]:

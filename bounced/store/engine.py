@@ -10,10 +10,12 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
-from bounced.errors import ConfigurationError, StoreError
+from bounced.errors import ConfigurationError
+from bounced.store.trouble import file_error
 
 READERS = 4
 _BUSY_SECONDS = 5
+_KEY, _FILE, _SERVER = "store.url", '"sqlite:////path/to/file"', '"postgresql://user@host/database"'
 _POSTGRESQL = {
     # A server that vanished without a word must not hold the writer for the 15 minutes of TCP.
     "connect_timeout": "10",
@@ -33,17 +35,17 @@ def parse_url(text: str) -> URL:
     try:
         url = make_url(text)
     except ArgumentError as error:
-        raise ConfigurationError("the URL of the store cannot be read", remedy="sqlite:////path/to/file") from error
+        raise ConfigurationError("this URL cannot be read", where=_KEY, remedy=f"write {_FILE} or {_SERVER}") from error
     match url.drivername:
         case "sqlite" | "sqlite+pysqlite":
             if url.database in {None, "", ":memory:"} or str(url.database).startswith("file:"):
-                raise ConfigurationError("the store needs a file", remedy="sqlite:////path/to/file")
+                raise ConfigurationError("the store needs a file", where=_KEY, remedy=f"write {_FILE}")
             return url.set(drivername="sqlite+pysqlite")
         case "postgresql" | "postgres" | "postgresql+psycopg":
             return url.set(drivername="postgresql+psycopg").update_query_dict({**_POSTGRESQL, **url.query})
         case other:
             raise ConfigurationError(
-                f"the store cannot be in {other}", remedy="sqlite:////file or postgresql://host/name"
+                f"the store cannot be in {other}", where=_KEY, remedy=f"write {_FILE} or {_SERVER}"
             )
 
 
@@ -65,7 +67,7 @@ def create_file(path: Path) -> None:
             with _directory(path) as directory:
                 os.fsync(directory)
     except OSError as error:
-        raise StoreError(f"cannot create {path}: {error.strerror}") from error
+        raise file_error(f"cannot create {path}", error) from error
 
 
 @contextmanager
@@ -121,7 +123,7 @@ def _create_engine(url: URL, *, connections: int) -> Engine:
         return create_engine(url, connect_args=arguments, pool_size=connections, max_overflow=0, hide_parameters=True)
     except ModuleNotFoundError as error:
         raise ConfigurationError(
-            "PostgreSQL needs the package psycopg", remedy="pip install 'bounced[postgres]'"
+            "PostgreSQL needs the package psycopg", where=_KEY, remedy="pip install 'bounced[postgres]'"
         ) from error
 
 

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from bounced.errors import StoreError
+from bounced.store.trouble import file_error
 
 
 def take(database: Path) -> int:
@@ -20,7 +21,7 @@ def take(database: Path) -> int:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise StoreError(f"cannot lock {path}: {error.strerror}") from error
+        raise file_error(f"cannot lock {path}", error) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

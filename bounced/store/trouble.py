@@ -6,6 +6,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, InternalError, Operational
 
 from bounced.errors import StoreError, StoreFullError
 
+NOT_WRITABLE = "let the user that runs bounced write the file and its directory"
 _DISK_FULL = "53100"  # SQLSTATE, PostgreSQL manual appendix A
 _PROGRAM_LIMIT_EXCEEDED = "54"  # its class: this row is too large for an index, the next may not be
 
@@ -30,6 +31,12 @@ def store_error(error: Exception) -> StoreError:
     # PostgreSQL's further lines quote the row (DETAIL: Failing row contains ...).
     lines = str(cause).splitlines() or [type(cause).__name__]
     return StoreFullError(lines[0]) if _is_disk_full(error) else StoreError(lines[0])
+
+
+def file_error(problem: str, error: OSError) -> StoreError:
+    """Return what the operator is told of a file of the store that cannot be opened."""
+    remedy = f": {NOT_WRITABLE}" if isinstance(error, PermissionError) else ""
+    return StoreError(f"store.url: {problem}: {error.strerror}{remedy}")
 
 
 def _is_disk_full(error: Exception) -> bool:

@@ -28,6 +28,8 @@ def upgrade(connection: Connection) -> str | None:
             command.upgrade(config, "head")
         except CommandError as error:
             raise ConfigurationError(
-                f"this version cannot use the database: {error}", remedy="run the newest version that ever ran on it"
+                f"this version cannot use the database: {error}",
+                where="store.url",
+                remedy="run the newest version that ever ran on it",
             ) from error
         return MigrationContext.configure(connection).get_current_revision()

@@ -67,6 +67,15 @@ def test_what_cannot_be_used_is_found_by_check(call, write_config, text, webhook
     assert "hidden" not in finished.stderr
 
 
+@pytest.mark.parametrize("url", ["mysql://root:hidden@host/name", "/var/lib/bounced.db", "sqlite://"])
+def test_a_store_that_cannot_be_is_found_by_check(call, url):
+    finished = call("check", BOUNCED_STORE__URL=url)
+    assert (finished.returncode, finished.stdout) == (78, "")
+    assert finished.stderr.startswith("bounced: store.url: ")
+    assert "\n  remedy: " in finished.stderr
+    assert "hidden" not in finished.stderr
+
+
 @pytest.mark.parametrize("text", ["[receive]\nhostnam = 'a'", "[receive]\nlisten = ['http://127.0.0.1:80']"])
 def test_the_daemon_does_not_start_with_what_cannot_be_used(call, write_config, text):
     finished = call("run", "--config", write_config(text))

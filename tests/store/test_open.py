@@ -206,6 +206,21 @@ async def test_a_place_that_cannot_be_written_is_named(tmp_path, open_store):
         await open_store(f"sqlite:///{tmp_path}/bounced.db", exclusive=True)
 
 
+@on_both
+async def test_tables_of_another_program_are_left_alone(url, open_store):
+    parsed = engine.parse_url(url)
+    if path := engine.database_path(parsed):
+        engine.create_file(path)
+    writing = engine.writing_engine(parsed)
+    with writing.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE message (subject TEXT)")
+    with pytest.raises(ConfigurationError, match=r"^store\.url: .* another program: message$"):
+        await open_store(url)
+    with writing.connect() as connection:
+        assert sqlalchemy.inspect(connection).get_table_names() == ["message"]
+    writing.dispose()
+
+
 async def test_a_file_that_is_no_database_is_left_alone(tmp_path, open_store):
     (tmp_path / "letter").write_text("Dear reader, " * 1000)
     with pytest.raises(StoreError, match="not a database"):
