@@ -28,6 +28,7 @@ from uuid import UUID
 from bounced.errors import AddressError, ConfigurationError
 
 DEFAULT_PREFIX = "b"
+PREFIX = "^[a-z0-9-]{1,16}$"  # what survives a relay that changes its case
 DEFAULT_DAYS = 35  # some relays go on trying for 30
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
@@ -138,12 +139,14 @@ def make(
         today: The day, in UTC.
         recipient: Whom the message is for, to be carried in the address.
         is_encrypted: Whether nobody but us may read what the address holds.
-        prefix: What stands before the plus.
+        prefix: What stands before the plus: up to 16 characters of a-z, 0-9 and ``-``.
         days: How long a bounce may take.
 
     Raises:
         AddressError: It cannot be made, most often because 64 octets are too few.
     """
+    if not re.fullmatch(PREFIX, prefix):
+        raise AddressError("the prefix has other characters than a-z, 0-9 and -, or more than 16 of them")
     if not re.fullmatch("[!-?A-~]+", domain):
         raise AddressError("the domain must be ASCII; write an internationalised one as xn--…")
     key = keys[0]

@@ -204,6 +204,9 @@ def test_two_encrypted_addresses_share_no_key_stream():
         ("\ud800", {}, "UTF-8"),
         ("a", {"domain": "bücher.example"}, "xn--"),
         ("a", {"domain": ""}, "ASCII"),
+        ("a", {"prefix": "Bounces"}, "the prefix has"),
+        ("a", {"prefix": "b@"}, "the prefix has"),
+        ("a", {"prefix": ""}, "the prefix has"),
     ],
 )
 def test_what_cannot_be_made_is_said(id_, options, said):
