@@ -53,6 +53,14 @@ def test_an_event_is_a_cloud_event(sample):
         assert "\n" not in event.document
 
 
+def test_no_text_holds_a_nul_which_databases_refuse():
+    raw = SAMPLES["1-user-unknown.eml"].replace(
+        b"Subject: The November issue", rb"Subject: a =?utf-8?q?=00?=\u0000 b" + b"\0"
+    )
+    [event] = events_of(raw)
+    assert document_of(event)["data"]["original"]["subject"] == "a \ufffd\\u0000 b\ufffd"
+
+
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_the_data_keep_to_the_schema(sample):
     for event in events_of(SAMPLES[sample]):

@@ -7,6 +7,7 @@ often it runs: the same message yields the same octets.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
@@ -41,6 +42,8 @@ _NO_RECIPIENT = dict.fromkeys(name for name in EventData.__slots__ if name not i
 
 # Made once: to make one costs more than to use it.
 _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+# How JSON writes it; behind one more backslash it is a backslash and letters.
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 def describe_outcome(outcome: Outcome) -> dict[str, Any]:
@@ -134,7 +137,7 @@ def make_undeliverable_event(bounce: Event, *, recipient: str, epoch: str) -> Ev
     document = json.loads(bounce.document) | {"id": event_id, "type": type_}
     # A bounce that was corrected names the one it replaces; this replaces nothing.
     document["data"] |= {"advice": Advice.SUPPRESS, "replaces": None}
-    return Event(event_id, type_, bounce.recipient, routing_key=type_, document=_encoder.encode(document))
+    return Event(event_id, type_, bounce.recipient, routing_key=type_, document=_write(document))
 
 
 def make_unrecognized_event(message: Message, understanding: Understanding, *, source: str) -> Event:
@@ -206,8 +209,14 @@ def _wrap(
         type=type_,
         recipient=recipient,
         routing_key=f"{type_}.{verdict.bounce_type}.{verdict.advice}" if is_bounce and verdict else type_,
-        document=_encoder.encode(document),
+        document=_write(document),
     )
+
+
+def _write(document: Mapping[str, Any]) -> str:
+    """Write a document as JSON; a NUL becomes U+FFFD, because many a consumer's database takes none."""
+    text = _encoder.encode(document)
+    return _NUL.sub("\\1\ufffd", text) if "\\u0000" in text else text
 
 
 def _describe_message(message: Message, kind: Kind | None, notes: list[str]) -> dict[str, Any]:
