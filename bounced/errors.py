@@ -5,7 +5,7 @@
     BouncedError
     ├── AddressError            who asked for the address; waiting does not help
     ├── ConfigurationError      the operator; waiting does not help; exit status 78
-    ├── KnowledgeError          who wrote the rule or table; waiting does not help
+    ├── KnowledgeError          who wrote the rule or table; waiting does not help; exit status 78
     ├── MalformedReportError    the reporting MTA; never leaves the reader that met it
     └── StoreError              waiting may help; SMTP says 451 4.3.0
         └── StoreFullError      the operator frees space; SMTP says 452 4.3.1

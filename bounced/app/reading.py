@@ -18,14 +18,18 @@ def read_rule_files(config: Config) -> dict[str, str]:
     directory = config.classify.rules
     if directory is None:
         return {}
+    texts, place = {}, directory
     try:
         # A glob would find nothing in a directory that is not there, and say nothing.
-        paths = sorted(path for path in directory.iterdir() if path.suffix == ".toml")
-        return {path.name: path.read_text(encoding="utf-8") for path in paths}
+        for place in sorted(path for path in directory.iterdir() if path.suffix == ".toml"):
+            texts[place.name] = place.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
-            str(error), where="classify.rules", remedy="name a directory with readable *.toml files"
+            f"{place}: {getattr(error, 'strerror', None) or error}",
+            where="classify.rules",
+            remedy="name a directory with readable *.toml files",
         ) from error
+    return texts
 
 
 def read_knowledge(config: Config) -> Knowledge:

@@ -1,5 +1,6 @@
 """Read rule files: texts of any server, and packs of one provider each."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -102,7 +103,10 @@ def _read_entries(file: str, content: Mapping[str, object], reasons: Mapping[str
     entries = content.get("rule", [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise KnowledgeError(f"{file}: rules are written as [[rule]] tables")
-    return [_read_rule(file, entry, reasons) for entry in entries]
+    rules = [_read_rule(file, entry, reasons) for entry in entries]
+    if twice := [name for name, count in Counter(rule.name for rule in rules).items() if count > 1]:
+        raise KnowledgeError(f"{file}: two rules are called {twice[0]!r}; an event names the rule that decided")
+    return rules
 
 
 def _read_rule(file: str, entry: Mapping[str, object], reasons: Mapping[str, object]) -> Rule:

@@ -8,7 +8,7 @@ import typer
 
 from bounced import __version__
 from bounced.cli import daemon, deliveries, demo, explain, ingest, migrate, parse, recipients, reclassify, rules, verp
-from bounced.errors import BouncedError, ConfigurationError, StoreError
+from bounced.errors import BouncedError, ConfigurationError, KnowledgeError, StoreError
 
 _FAILED, _MISCONFIGURED = 1, 78
 # They do nothing that is logged, and start in half the time without what logs.
@@ -65,6 +65,9 @@ def main() -> None:
         app()
     except ConfigurationError as error:
         typer.echo(f"bounced: {error}" + (f"\n  remedy: {error.remedy}" if error.remedy else ""), err=True)
+        sys.exit(_MISCONFIGURED)
+    except KnowledgeError as error:
+        typer.echo(f"bounced: classify.rules: {error}\n  remedy: docs/rules.md says what a rule is made of", err=True)
         sys.exit(_MISCONFIGURED)
     except StoreError as error:
         typer.echo(f"bounced: the store cannot be used: {error}", err=True)

@@ -256,6 +256,7 @@ def test_the_rules_of_a_provider_are_for_its_answers_only():
         (rule_text(status='["five"]'), "mine.toml, rule 'a/rule': 'five' is no enhanced status code"),
         (rule_text(reply='["550"]'), "mine.toml, rule 'a/rule': reply must be a list of numbers"),
         (rule_text(stage='["lunch"]'), "mine.toml, rule 'a/rule': 'lunch' is none of the stages"),
+        (rule_text() * 2, "mine.toml: two rules are called 'a/rule'"),
     ],
 )
 def test_a_malformed_rule_file_names_file_and_rule(text, told):

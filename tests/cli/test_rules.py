@@ -54,10 +54,23 @@ def test_a_rule_that_loses_its_example_is_named_with_the_winner(call, rules):
 
 
 def test_a_broken_rule_is_refused_with_file_and_reason(call, rules):
-    finished = call("rules", "test", "--config", rules(reason="because"))
-    assert finished.returncode == 1
-    assert "mine.toml, rule 'mine'" in finished.stderr
-    assert "because" in finished.stderr
+    config = rules(reason="because")
+    for command in ("rules test", "check", "run", "parse", "explain 550"):
+        finished = call(*command.split(), "--config", config)
+        assert (finished.returncode, finished.stdout) == (78, "")
+        assert "mine.toml, rule 'mine'" in finished.stderr
+        assert "because" in finished.stderr
+        assert "\n  remedy: " in finished.stderr
+
+
+def test_a_rule_file_that_is_no_text_is_named(call, rules, tmp_path):
+    config = rules()
+    [file] = tmp_path.rglob("mine.toml")
+    file.write_bytes(b"\xff")
+    finished = call("check", "--config", config)
+    assert finished.returncode == 78
+    assert finished.stderr.startswith("bounced: classify.rules: ")
+    assert "mine.toml: 'utf-8' codec" in finished.stderr
 
 
 def test_unknown_diagnostics_are_grouped_by_what_they_share(call, write_config, tmp_path):
