@@ -104,6 +104,7 @@ class Smtp(Connection):
     async def _converse(self) -> None:
         self._write(f"220 {self.hostname} {self.service}")
         self._end_if_finished()
+        self.transport.resume_reading()  # a client may have sent much before it was greeted
         while not self.transport.is_closing():
             self._turn = self.loop.create_future()
             self._answer()

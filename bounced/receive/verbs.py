@@ -3,7 +3,7 @@
 from bounced.receive.replies import RefusedError
 
 _HTTP_METHODS = frozenset({"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "DELETE", "PATCH", "TRACE", "PRI"})
-_NOT_IMPLEMENTED = frozenset({"EXPN", "AUTH", "BDAT", "ETRN", "TURN", "SEND", "SOML", "SAML"})
+_NOT_IMPLEMENTED = frozenset({"EXPN", "AUTH", "ETRN", "TURN", "SEND", "SOML", "SAML"})
 
 
 def refuse_verb(verb: str) -> RefusedError:
@@ -12,6 +12,9 @@ def refuse_verb(verb: str) -> RefusedError:
         return RefusedError("554 5.5.1 This is not a web server", is_final=True)
     if verb == "PROXY":
         return RefusedError("554 5.7.1 You are no proxy of ours", is_final=True)
+    if verb == "BDAT":
+        # A piece of a message comes right behind it (RFC 3030), and a message says nothing that we obey.
+        return RefusedError("502 5.5.1 Command not implemented", is_final=True)
     if verb in _NOT_IMPLEMENTED:
         return RefusedError("502 5.5.1 Command not implemented")
     return RefusedError("500 5.5.1 Command not recognized")

@@ -6,9 +6,12 @@ import time
 import tracemalloc
 
 import pytest
+import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bounced.model import Message
+from bounced.receive import Endpoint, Recipients, Settings, serve
 from bounced.receive.budget import Budget, Share
 from bounced.receive.data import Body, DataReader
 
@@ -100,6 +103,33 @@ async def test_what_is_refused_does_not_stop_a_client_that_sent_much_ahead(start
     client = await server.connect()
     client.send(b"EHLO c\r\n" + command * 50_000 + b"QUIT\r\n")
     assert (await client.rest()).endswith(b"\r\n221 2.0.0 Bye\r\n")
+
+
+def test_a_client_that_speaks_first_and_at_length_is_answered():
+    """On uvloop, where its octets may come before the task of the dialogue has begun."""
+
+    async def speak(port: int) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"EHLO c\r\n" + b"x" * 1_000_000 + b"\r\nNOOP\r\nQUIT\r\n")
+        async with asyncio.timeout(10):
+            replies = await reader.read()
+        writer.close()
+        return replies
+
+    async def speak_often() -> list[bytes]:
+        settings = Settings("mx.example.com", Recipients(["*"]))
+        servers = await serve([Endpoint.parse("smtp://127.0.0.1:0")], settings, accept)
+        replies = [await speak(servers.addresses[0].port) for _ in range(20)]
+        servers.stop_listening()
+        await servers.drain(5)
+        return replies
+
+    async def accept(message: Message) -> None:
+        raise AssertionError(message)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        for replies in runner.run(speak_often()):
+            assert replies.endswith(b"\r\n500 5.5.2 Line too long\r\n250 2.0.0 Ok\r\n221 2.0.0 Bye\r\n")
 
 
 async def test_message_at_the_limit_is_taken_and_one_octet_more_is_not(start):
