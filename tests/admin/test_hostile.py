@@ -187,6 +187,26 @@ async def test_a_body_that_is_too_large_is_refused(ask, headers):
     assert_problem(status, headers, problem)
 
 
+@pytest.mark.parametrize(
+    ("charset", "cookie", "body", "expected"),
+    [
+        (b"utf-8", b"a", b"form_key=\xff", 400),
+        (b"utf-8", b"a", b"form_key=%FF&token=%00", 400),
+        (b"zip", b"a", b"form_key=a", 400),
+        (b"nonesuch", b"a", b"form_key=a", 400),
+        (b"utf-7", b"a", b"form_key=%2B2AA-", 400),
+        (b"utf-8", b"\xff\xfe", b"form_key=a", 403),
+        (b"utf-8", b"", b"form_key=", 403),
+    ],
+)
+async def test_a_form_in_no_charset_is_refused_quietly(server, logged, charset, cookie, body, expected):
+    head = b"Content-Type: application/x-www-form-urlencoded; charset=%b\r\nCookie: bounced_login=%b\r\n"
+    more = head % (charset, cookie) + b"Content-Length: %d\r\n" % len(body)
+    answer = await talk(server, request_of(b"/login", method=b"POST", more=more) + body)
+    assert answer.startswith(b"HTTP/1.1 %d " % expected)
+    assert not [line for line in logged() if line["level"] == "error"]
+
+
 async def test_a_list_that_never_ends_is_refused(ask, monkeypatch):
     monkeypatch.setattr(api, "_MAX_IMPORT_BYTES", 100_000)
     status, headers, problem = await ask("POST", f"{ROOT}/import", data=b"ann@example.com\n" * 10_000)

@@ -35,7 +35,11 @@ async def read_fields(request: web.Request) -> dict[str, str]:
     """
     if request.content_type != "application/x-www-form-urlencoded":
         raise bad_request("this is no form")
-    fields = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+    try:
+        given = await request.post()
+    except (LookupError, ValueError):
+        raise bad_request("the form is not in the charset that it names, or that is none") from None
+    fields = {name: value for name, value in given.items() if isinstance(value, str)}
     if any(len(value) > _MAX_FIELD or not is_text(value) for value in fields.values()):
         raise bad_request("a field is too long, or has control characters")
     return fields

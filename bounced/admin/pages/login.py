@@ -39,7 +39,8 @@ class Login:
     async def _log_in(self, request: web.Request) -> web.Response:
         fields = await read_fields(request)
         form_key = request.cookies.get(_FORM_COOKIE, "")
-        if not form_key or not secrets.compare_digest(form_key.encode(), fields.get("form_key", "").encode()):
+        sent = fields.get("form_key", "")
+        if not form_key or not secrets.compare_digest(form_key.encode(errors="surrogateescape"), sent.encode()):
             raise ProblemError(HTTPStatus.FORBIDDEN, "this form is too old, or cookies are off; load the page again")
         following = _own_path(fields.get("next", ""))
         name = self._sessions.open(fields.get("token", "").strip())
