@@ -1,5 +1,6 @@
 """The command line: one module per command, and how errors end."""
 
+import io
 import logging
 import sys
 from typing import Annotated
@@ -59,8 +60,16 @@ def _options(
         log.configure(level="error")
 
 
+def _let_every_character_through() -> None:
+    """Write UTF-8 to files and programs, whatever the locale; escape what a terminal cannot show, or nothing can."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
+
+
 def main() -> None:
     """Run the command line; exit 0 done, 1 failed, 2 usage, 78 configuration error."""
+    _let_every_character_through()
     try:
         app()
     except ConfigurationError as error:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,7 +45,7 @@ def list_(
     moment = read_since(since)
 
     async def fetch(store: "Store") -> list[StoredDelivery]:
-        return await store.list_deliveries(state=wanted, sink=sink, since=moment, limit=limit)
+        return await store.list_deliveries(state=wanted, sink=sink, since=moment, limit=min(limit, sys.maxsize))
 
     rows = table("event", "type", "recipient", "sink", "state", "attempts", "next attempt", "last error")
     for found in with_store(config, fetch):

@@ -15,6 +15,8 @@ from bounced.pipeline import judge_answer
 
 Facts = dict[str, Any]
 
+_DIGITS = 3  # of a reply code
+
 
 def explain(
     what: Annotated[str, typer.Argument(metavar="CODE|TEXT|EVENT_ID", help="What to explain.")],
@@ -36,7 +38,8 @@ def explain(
     if what.startswith("evt_"):
         found = _explain_event(what, config)
     else:
-        found = _explain_text(what.strip(), host, knowledge_of(config))
+        text = what.strip().encode(errors="surrogateescape").decode(errors="replace")  # octets that are no UTF-8
+        found = _explain_text(text, host, knowledge_of(config))
     if json_:
         typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
         return
@@ -89,14 +92,14 @@ def _explain_digits(digits: str, tables: CodeTables) -> dict[str, Facts]:
     if digits in tables.codes:
         row = tables.codes[digits]
         found[f"{digits} as a row of the code table"] = {"bounce_type": row.bounce_type, "code_text": row.text}
-    if int(digits) in tables.replies:
+    if len(digits) == _DIGITS and int(digits) in tables.replies:
         reply = Reply(int(digits))
         about = {"meaning": tables.replies[reply.code].meaning}
         found[f"{digits} as a bare SMTP reply code"] = about | _about(
             tables.by_reply(reply), tables.reason_of_reply(reply)
         )
     if not found:
-        raise BouncedError(f"{digits} is neither a row of the code table nor a known SMTP reply code")
+        raise BouncedError(f"{digits[:40]} is neither a row of the code table nor a known SMTP reply code")
     return found
 
 

@@ -58,6 +58,10 @@ def test_what_is_listed_can_be_chosen(deliveries, options, recipients):
     assert {name.split("@")[0] for name in listed(deliveries("list", "--jsonl", *options))} == recipients
 
 
+def test_any_limit_is_a_limit(deliveries):
+    assert deliveries("list", "--limit", str(10**30)).returncode == 0
+
+
 def test_people_get_a_table_of_deliveries(deliveries):
     finished = deliveries("list")
     assert finished.returncode == 0

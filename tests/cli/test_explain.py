@@ -51,6 +51,18 @@ def test_people_get_a_table(call):
     assert "user_unknown" in finished.stdout
 
 
+def test_a_text_that_is_no_utf8_is_read_all_the_same(call):
+    finished = call("explain", "550 5.1.1 usuario descon\udcf3cido, user unknown", "--json")
+    [facts] = json.loads(finished.stdout).values()
+    assert facts["reason"] == "user_unknown"
+
+
+def test_more_digits_than_a_number_may_have_fail(call):
+    finished = call("explain", "5" * 5000)
+    assert finished.returncode == 1
+    assert "is neither a row" in finished.stderr
+
+
 def test_unknown_digits_fail(call):
     finished = call("explain", "999")
     assert (finished.returncode, finished.stdout) == (1, "")

@@ -1,5 +1,6 @@
 import json
 import mailbox
+import os
 import socket
 import subprocess
 import sys
@@ -161,6 +162,18 @@ def test_control_characters_of_a_stranger_do_not_reach_the_terminal(call):
     finished = call("parse", stdin=dsn('"\x1b[31mann"@example.com'))
     assert finished.returncode == 0
     assert "\x1b" not in finished.stdout
+
+
+@pytest.mark.parametrize("encoding", ["utf-8:strict", "utf-8:surrogateescape", "iso-8859-1", "ascii"])
+def test_programs_get_utf8_whatever_the_locale_and_the_names_of_files(bounced, tmp_path, encoding):
+    (tmp_path / os.fsdecode(b"n\xe9.eml")).write_bytes(dsn("jörg@exämple.com", said="550 немає 🙂"))
+    finished = bounced("parse", "--jsonl", ".", PYTHONIOENCODING=encoding)
+    [line] = lines_of(finished)
+    assert line["file"] == "n\udce9.eml"
+    assert line["recipients"][0]["recipient"] == "jörg@exämple.com"
+    people = bounced("parse", ".", PYTHONIOENCODING=encoding)
+    assert (people.returncode, people.stderr) == (0, "")
+    assert "jörg@exämple.com" in people.stdout
 
 
 def test_a_reader_that_leaves_ends_it_quietly(tmp_path):
