@@ -10,8 +10,9 @@ def run(config: ConfigFile = None) -> None:
     """Run the daemon in the foreground.
 
     TERM and INT stop it after the work at hand is done; HUP reloads rules,
-    certificate, tokens and secrets. Without any configuration it listens on
-    127.0.0.1:2525 and writes events to standard output.
+    certificate, tokens, keys of return paths, thresholds and sinks. Without
+    any configuration it listens on 127.0.0.1:2525 and writes events to
+    standard output.
 
     Examples:
       bounced run
