@@ -16,8 +16,8 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from bounced.model import Action, BounceType, Confidence, Fault, Kind, Message, Outcome, Understanding
+from bounced.model.address import recipient_key
 
-_LONGEST_ADDRESS = 320  # RFC 5321 section 4.5.3.1: 64 octets, "@" and 255
 _MOST_FACTS = 200
 DECAYED = "earlier bounces no longer count"
 
@@ -148,16 +148,6 @@ class Standing:
     decays_at: datetime | None = None
     epoch: str = ""
     grounds: tuple[Fact, ...] = ()
-
-
-def recipient_key(address: str) -> str | None:
-    """Return the form in which `address` is known; None for what is no address of anybody.
-
-    Case never tells two mailboxes apart in practice, whatever RFC 5321
-    section 2.4 allows, and reports change it.
-    """
-    key = address.strip().lower()
-    return key if 0 < len(key) <= _LONGEST_ADDRESS else None
 
 
 def find_facts(message: Message, understanding: Understanding) -> tuple[Fact, ...]:

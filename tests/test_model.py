@@ -5,6 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bounced.model import Action, Envelope, Event, EventType, Finding, Kind, Message, Outcome, Reply, Status
+from bounced.model.address import recipient_key, spellings
 
 NOW = datetime(2026, 11, 23, 9, 33, 53, tzinfo=UTC)
 # What an SMTP command line can hold.
@@ -84,3 +85,48 @@ def test_a_reply_of_class_4_is_transient():
 )
 def test_what_was_done_says_what_an_outcome_is(action, kind):
     assert Outcome("ann@example.com", Finding("ann@example.com", action=action), None).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("address", "key"),
+    [
+        ("Ann@Example.COM", "ann@example.com"),
+        (" ann@example.com\n", "ann@example.com"),
+        ("ann@example.com.", "ann@example.com"),
+        ('"Ann..B"@example.com', "ann..b@example.com"),
+        ('"ann b"@example.com', '"ann b"@example.com'),
+        ('"ann@b"@example.com', '"ann@b"@example.com'),
+        ("ann@BÜCHER.example", "ann@xn--bcher-kva.example"),
+        ("ann@bu\u0308cher.example", "ann@xn--bcher-kva.example"),
+        ("ann@XN--BCHER-KVA.example", "ann@xn--bcher-kva.example"),
+        ("jürgen@faß.example", "jürgen@xn--fa-hia.example"),
+        (f"ann@{'ü' * 60}.example", f"ann@{'ü' * 60}.example"),
+        ("nobody", "nobody"),
+        ("@example.com.", "@example.com."),
+        ("ann@.", "ann@."),
+        ("", None),
+        ("a" * 309 + "@example.com", None),
+    ],
+)
+def test_an_address_is_known_in_one_form(address, key):
+    assert recipient_key(address) == key
+
+
+@given(addresses, addresses)
+@example("0", "")
+@example("ann", "xn--bcher-kva.example")
+@example("ann", "xn--example-.com")
+@example("ann", "xn--\xff.example")
+@example("ann", "xn--99999999999999.example")
+def test_every_spelling_of_an_address_is_known_in_one_form(local_part, domain):
+    key = recipient_key(f"{local_part}@{domain}")
+    assert all(recipient_key(spelling) == key == recipient_key(key) for spelling in spellings(key))
+
+
+def test_texts_may_quote_an_address_and_write_its_domain_in_unicode():
+    assert set(spellings("ann@xn--bcher-kva.example")) == {
+        "ann@xn--bcher-kva.example",
+        "ann@bücher.example",
+        '"ann"@xn--bcher-kva.example',
+        '"ann"@bücher.example',
+    }

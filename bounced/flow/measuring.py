@@ -7,10 +7,11 @@ from datetime import datetime
 
 from bounced import log, metrics
 from bounced.errors import StoreError
-from bounced.escalate import Fact, recipient_key
+from bounced.escalate import Fact
 from bounced.event import make_undeliverable_event
 from bounced.flow.reading import Judged, Reading
 from bounced.model import Event, EventType
+from bounced.model.address import recipient_key
 from bounced.store import Store
 
 _log = log.get("store")

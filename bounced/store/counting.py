@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Dialect, Insert, delete, func, select
 
 from bounced.model import Event
+from bounced.model.address import recipient_key
 from bounced.store.rows import select_events, to_event
 from bounced.store.schema import event, insert_into, insert_new, mention, tally, uncounted
 from bounced.tallies import Summary
@@ -73,7 +74,7 @@ def _count(connection: Connection, events: dict[str, tuple[Summary, str | None] 
         {"value": value, "event_id": id_}
         for id_, (summary, recipient) in known.items()
         if id_ in kept
-        for value in {*summary.mentions, *([recipient.lower()] if recipient else [])}
+        for value in {*summary.mentions, *([recipient_key(recipient) or recipient.lower()] if recipient else [])}
     ]
     if mentions:
         connection.execute(insert_new(connection.dialect, mention), mentions)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, or_, select, update
 
-from bounced.escalate import recipient_key
 from bounced.model import Envelope
+from bounced.model.address import recipient_key
 from bounced.store.pseudonym import Names
 from bounced.store.redaction import Redaction, find_recipient
 from bounced.store.rows import dump_envelope, load_envelope
@@ -62,8 +62,7 @@ def find_messages(connection: Connection, person: Erasure, after: str) -> list[s
     facts = select(recipient_fact.c.message_id).where(recipient_fact.c.recipient == person.name)
     is_told = func.lower(event.c.recipient) == person.name
     concerned: list[ColumnElement[bool]] = [message.c.id.in_(facts)]
-    if person.redaction:
-        needle = person.redaction.needle
+    for needle in person.redaction.needles if person.redaction else ():
         is_told |= func.lower(event.c.document).contains(needle, autoescape=True)
         concerned.append(func.lower(message.c.report).contains(needle, autoescape=True))
     concerned.append(message.c.id.in_(select(event.c.message_id).where(is_told)))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from bounced.escalate import recipient_key
+from bounced.model.address import recipient_key
 from bounced.store.schema import UNSTORABLE, event, insert_new, recipient, setting
 
 _PREFIX = "hmac:"

@@ -22,9 +22,9 @@ from bounced.escalate import (
     State,
     find_surplus,
     judge,
-    recipient_key,
 )
 from bounced.model import Fault
+from bounced.model.address import recipient_key
 from bounced.store.bulk import Bulk, insert_all_new
 from bounced.store.pseudonym import Names
 from bounced.store.records import ImportedRecipient

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from bounced.escalate import recipient_key
+from bounced.model.address import recipient_key, spellings
 
 _ERASED = "[erased]"
 _OF_A_RECIPIENT = frozenset({"recipient", "original_recipient", "final_recipient"})
@@ -22,13 +22,14 @@ class Redaction:
     key: str
 
     @property
-    def needle(self) -> str:
-        """How JSON writes the address, in lower case; what does not hold this does not hold the address."""
-        return json.dumps(self.key, ensure_ascii=False)[1:-1]
+    def needles(self) -> tuple[str, ...]:
+        """How JSON writes the address, in lower case; what holds none of these does not hold the address."""
+        return tuple([json.dumps(spelling, ensure_ascii=False)[1:-1] for spelling in spellings(self.key)])
 
     def clean(self, text: str) -> str:
         """Return JSON without the address: no outcome is about it, and no other value names it."""
-        if self.needle not in text.lower():
+        lowered = text.lower()
+        if not any(needle in lowered for needle in self.needles):
             return text
         value = _load(text)
         others = [one for one in value.get("recipients", ()) if not self._is_it(one["recipient"])]
@@ -56,7 +57,8 @@ class Redaction:
 
     def _pattern(self) -> re.Pattern[str]:
         # joann@example.com and ann@example.com.au are somebody else.
-        return re.compile(rf"(?<![\w.+=-]){re.escape(self.key)}(?![\w-]|\.\w)", re.IGNORECASE)
+        written = "|".join(map(re.escape, spellings(self.key)))
+        return re.compile(rf"(?<![\w.+=-])(?:{written})(?![\w-]|\.\w)", re.IGNORECASE)
 
 
 def find_recipient(document: str) -> str | None:

@@ -63,6 +63,24 @@ async def test_any_address_can_be_asked_for(ask, suppress, path_of, address):
     assert (status, found["address"], found["state"]) == (200, address, "suppressed")
 
 
+@pytest.mark.parametrize(
+    ("reported", "asked"),
+    [
+        ("ann@xn--bcher-kva.example", "Ann@Bücher.example"),
+        ("ann@bücher.example", "ann@xn--bcher-kva.example"),
+        ('"ann..b"@example.com', "ann..b@example.com"),
+        ("ann@example.com", '"ann"@example.com'),
+    ],
+)
+async def test_a_recipient_is_found_in_whatever_form_an_address_is_written(ask, suppress, path_of, reported, asked):
+    await suppress(reported)
+    _, _, found = await ask("POST", f"{ROOT}/check", json={"addresses": [asked, reported]})
+    assert [(one["address"], one["send"]) for one in found["recipients"]] == [(asked, False), (reported, False)]
+    assert (await ask("GET", path_of(asked)))[2]["state"] == "suppressed"
+    assert (await ask("DELETE", path_of(asked)))[2]["cleared"]
+    assert (await ask("GET", path_of(reported)))[2]["state"] == "active"
+
+
 async def test_a_check_answers_in_the_order_of_the_question(ask, suppress):
     await suppress("ann@example.com")
     await suppress("cleo@example.com", state=State.COMPLAINED)

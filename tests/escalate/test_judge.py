@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from bounced.escalate import Fact, FactKind, Policy, State, Threshold, judge, recipient_key
+from bounced.escalate import Fact, FactKind, Policy, State, Threshold, judge
 from bounced.model import Fault
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -111,16 +111,3 @@ def test_each_sign_of_life_begins_another_epoch():
     life = fact(1, FactKind.DELIVERED)
     assert judge(soft(0), POLICY).epoch == ""
     assert judge([*soft(0), life, *soft(2)], POLICY).epoch == life.message_id
-
-
-@pytest.mark.parametrize(
-    ("address", "key"),
-    [
-        ("Ann@Example.COM", "ann@example.com"),
-        (" ann@example.com\n", "ann@example.com"),
-        ("", None),
-        ("a" * 309 + "@example.com", None),
-    ],
-)
-def test_an_address_is_known_in_one_form(address, key):
-    assert recipient_key(address) == key

@@ -102,6 +102,22 @@ async def test_nothing_of_the_address_is_left_and_all_of_the_others(url, store, 
     assert await store.erase_recipient(ANN) == 0
 
 
+@pytest.mark.parametrize(
+    ("told", "asked"),
+    [
+        ("ann@bücher.example", "ann@xn--bcher-kva.example"),
+        ("ann@xn--bcher-kva.example", "ann@bücher.example"),
+        ('"ann..b"@example.com', "ann..b@example.com"),
+    ],
+)
+async def test_nothing_is_left_in_whatever_form_the_address_was_written(url, store, come_back, told, asked):
+    await come_back(told, BEN, to=f"Ann <{told}>, {BEN}")
+    assert len((await store.archive.list_events(EventFilters(about=asked)))[0]) == 1
+    assert await store.erase_recipient(asked) > 0
+    assert not [form for form in (told, asked, "ann..b") if form in everything(url)]
+    assert (await store.fetch_recipient(BEN)).state is State.SUPPRESSED
+
+
 async def test_a_final_recipient_is_taken_out_of_the_event_about_another(url, store, come_back):
     events = await come_back(f"list@example.com > {ANN}", to="list@example.com")
     assert set(events) == {"list@example.com"}
