@@ -6,9 +6,11 @@ address that is about to be connected to, never on a name or an earlier answer.
 """
 
 import socket
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
+# RFC 6890 section 2.2.2: not global, where clouds keep services for their hosts; older Pythons know a part of it only.
+_PROTOCOL_ASSIGNMENTS = IPv4Network("192.0.0.0/24")
 # RFC 3587 section 3: global unicast addresses are given out from this block only, so far.
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 # RFC 6052 section 2.1: how a host with IPv6 only reaches IPv4.
@@ -40,7 +42,8 @@ def is_public(text: str) -> bool:
 
 def _is_public_ipv4(address: IPv4Address) -> bool:
     """Whether `address` is public; ``is_global`` knows carrier-grade NAT, but calls some multicast global."""
-    return address.is_global and not (address.is_multicast or address.is_reserved)
+    is_special = address.is_multicast or address.is_reserved or address in _PROTOCOL_ASSIGNMENTS
+    return address.is_global and not is_special
 
 
 def open_public_socket(

@@ -29,6 +29,8 @@ def test_public_addresses_are_public(address):
         "127.255.255.254",
         "169.254.169.254",  # metadata of cloud hosts
         "172.31.255.255",
+        "192.0.0.192",  # metadata of other cloud hosts
+        "::ffff:192.0.0.8",
         "192.0.2.1",  # documentation
         "192.168.0.1",
         "198.18.0.1",  # benchmarks
