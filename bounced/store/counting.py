@@ -23,7 +23,7 @@ from bounced.tallies import Summary
 BATCH = 500
 OTHER = "(other)"
 _MOST_KEYS = 100
-_LOCK_KEY = 0x626F756E74616C79  # "bountaly": daemons on one PostgreSQL count one at a time
+_LOCK_KEY = 0x626F756E74616C79  # "bountaly": daemons on the same tables count one at a time
 
 Summarize = Callable[[Event, datetime], Summary]
 Place = tuple[datetime, str, str]
@@ -61,7 +61,9 @@ def _is_alone(connection: Connection) -> bool:
     """Return whether no other daemon counts now; on SQLite there is no other."""
     if connection.dialect.name == "sqlite":
         return True
-    return bool(connection.scalar(select(func.pg_try_advisory_xact_lock(_LOCK_KEY))))
+    # These locks are the database's: who has tables in another schema of it counts on his own.
+    key = func.hashtextextended(func.coalesce(func.current_schema(), ""), _LOCK_KEY)
+    return bool(connection.scalar(select(func.pg_try_advisory_xact_lock(key))))
 
 
 def _count(connection: Connection, events: dict[str, tuple[Summary, str | None] | None]) -> int:
