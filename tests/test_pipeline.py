@@ -145,3 +145,23 @@ def test_a_report_that_nobody_signs_suppresses_nobody(sender, returned, advice):
         "user_unknown",
         advice,
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<ann@example.org>:\n550 Requested action not taken\n\n<ben@example.org>:\nUser unknown (#5.1.1)\n",
+        "<ben@example.org>:\nUser unknown (#5.1.1)\n\n<ann@example.org>:\n550 Requested action not taken\n",
+        "<ben@example.org>:\nUser unknown (#5.1.1)\n\n<ann@example.org>:\n",
+    ],
+)
+def test_nobody_is_suppressed_for_what_was_said_of_another(text):
+    raw = f"Return-Path: <>\nFrom: MAILER-DAEMON@mx.example.net\nSubject: failure notice\n\nThese failed:\n\n{text}"
+    advice = {outcome.recipient: outcome.verdict.advice for outcome in understand(raw.encode()).outcomes}
+    assert advice == {"ann@example.org": "review", "ben@example.org": "suppress"}
+
+
+def test_what_stands_before_all_recipients_is_about_each_of_them():
+    text = "It was classified as spam.\n\n<ann@example.org>: 550 not taken\n\n<ben@example.org>: 550 not taken\n"
+    raw = f"Return-Path: <>\nFrom: MAILER-DAEMON@mx.example.net\nSubject: failure notice\n\n{text}"
+    assert [one.verdict.reason for one in understand(raw.encode()).outcomes] == ["spam_content", "spam_content"]

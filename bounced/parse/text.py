@@ -32,6 +32,8 @@ _LABEL = re.compile(r"\s*[A-Za-z-]+: ")
 _LISTED_TO = re.compile(r"^[ \t>]*(?:To|Recipients?)[ \t]*:[ \t]*(\S[^\n]{0,1000})$", re.MULTILINE)
 _WORDS = re.compile(r"[^\W\d_]{3,}")
 _GREETING = re.compile(r"(?:hi|hello|hey|dear|good (?:morning|day|evening)|hallo|bonjour|hola|ciao)\b[^.]{0,60}?[,!]")
+# "Please forward this message to the owner of the list": who is asked to write somewhere was not refused there.
+_REQUEST = re.compile(r"\bplease (?:[a-z]+ )?(?:re-?send|send|forward|write|report|e-?mail)\b[^.!?;:]*\Z")
 # Whom a report tells people to ask.
 _OFFICE = re.compile(
     r"(?:poo?stmaster|mailer-daemon|abuse|support|help|helpdesk|admin|administrator|hostmaster|info|service|contact)@",
@@ -41,6 +43,7 @@ _SAID_LENGTH = 2000
 # Where in a text the words of its kind must stand: right after a line of signs perhaps, or within the first lines.
 _FIRST_WORDS, _BEGINNING = 12, 800
 _LEAST_WORDS = 2
+_SEVERAL = 2
 _KINDS = {Action.FAILED: Kind.BOUNCE, Action.DELAYED: Kind.DELAY, Action.DELIVERED: Kind.SUCCESS}
 _FAILURE = frozenset({"bounce", "failure", "delay", "gave_up"})
 
@@ -51,6 +54,7 @@ class _Mention:
 
     address: str
     line: int
+    begins_line: bool
     is_announced: bool
     is_alone: bool
     head: str
@@ -215,6 +219,9 @@ def _find_recipients(mail: Mail) -> dict[str, str]:
     lines = mail.report_text.splitlines()
     mentions = list(_mentions(lines, mail.wording.get("announce", ())))
     chosen = [mention for mention in mentions if mention.is_announced] or [one for one in mentions if one.is_alone]
+    if chosen and chosen[0].begins_line:
+        # Behind the first of a list, an address within a line is one that somebody speaks of.
+        chosen = [one for one in chosen if one.begins_line]
     # A server repeats the address in its answer: that is still about the same recipient.
     chosen = [one for before, one in pairwise([None, *chosen]) if one and (before is None or not one.is_same(before))]
     said: dict[str, tuple[str, str]] = {}
@@ -244,7 +251,8 @@ def _mentions(lines: list[str], announcements: Collection[str]) -> Iterator[_Men
             if match[0].startswith("**"):
                 continue  # masked, so that nobody reads it
             begins = bool(_BULLET.match(head)) and bool(_ADDRESS_ENDS.match(tail))
-            is_named = _is_owner(head, lines[number - 1]) or _is_named(
+            is_owner = _is_owner(head, lines[number - 1])
+            is_named = is_owner or _is_named(
                 head if _LABEL.match(head) else f"{_line_above(lines, number)} {head}", tail, wording
             )
             if begins or is_named:
@@ -252,8 +260,9 @@ def _mentions(lines: list[str], announcements: Collection[str]) -> Iterator[_Men
                 said = tail.lstrip("\"'>): \t")
                 if code := _CODE_BEFORE.search(head):
                     said = f"{code[1]} {said}"
+                is_alone = bool(_ALONE.match(tail))
                 yield _Mention(
-                    clean_address(match[0]), number, is_strong, bool(_ALONE.match(tail)), head.strip(_BETWEEN), said
+                    clean_address(match[0]), number, begins or is_owner, is_strong, is_alone, head.strip(_BETWEEN), said
                 )
                 break
 
@@ -279,6 +288,8 @@ def _is_named(head: str, tail: str, wording: Wording) -> bool:
     """Whether the words around an address say that it is a recipient."""
     words_before = fold(head[-_NEAR:]).rstrip(_BETWEEN)
     words_after = fold(tail[:_NEAR]).lstrip(" >\"'):-,")
+    if _REQUEST.search(words_before):
+        return False
     return words_before.endswith(wording.before) or words_after.startswith(wording.after)
 
 
@@ -286,11 +297,17 @@ _NEAR = 80
 
 
 def _make_findings(found: Mapping[str, str], report: str, action: Action) -> Iterator[Finding]:
-    """Describe each recipient; where nothing is said of it alone, the whole report explains, and is read once."""
+    """Describe each recipient; where nothing is said of one alone, the whole report explains, and is read once.
+
+    Of several, what stands before the first is about all of them. What is said of one is about nobody behind it.
+    """
+    before_all = report if len(found) < _SEVERAL else report.partition(next(iter(found)))[0]
     explained: Finding | None = None
     for address, said in found.items():
         words = islice(_WORDS.finditer(said.replace(address, "")), _LEAST_WORDS)
         if sum(1 for _ in words) == _LEAST_WORDS:
+            if report is not before_all:
+                report, explained = before_all, None
             yield replace(_read_answer(said, report, action), recipient=address, diagnostic=" ".join(said.split()))
         else:
             explained = explained or _read_answer(report, report, action)

@@ -175,3 +175,13 @@ def test_a_program_that_failed_is_its_owners():
 
 def test_an_address_that_is_masked_is_nobodys():
     assert recipients("The following addresses failed:\n********@example.com\nann@example.com\n") == ["ann@example.com"]
+
+
+def test_where_somebody_is_asked_to_write_was_nobody_refused():
+    refused = "only subscribers may post. If you are one, please forward this mail to list-owner@example.org (#5.7.2)"
+    report = report_of(f"<ann@example.com>:\nno mailbox here (#5.1.1)\n\n<list@example.org>:\n{refused}\n")
+    assert [finding.recipient for finding in report.findings] == ["ann@example.com", "list@example.org"]
+    assert [str(finding.said_status) for finding in report.findings] == ["5.1.1", "5.7.2"]
+    assert recipients("Your mail to ann@example.com failed. Please resend your mail to eve@example.org.") == [
+        "ann@example.com"
+    ]
