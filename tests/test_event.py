@@ -53,6 +53,23 @@ def test_an_event_is_a_cloud_event(sample):
         assert "\n" not in event.document
 
 
+def test_an_event_is_never_so_long_that_a_broker_refuses_it():
+    raw = SAMPLES["1-user-unknown.eml"].replace(b"Subject: The November issue", b"Subject: " + b"\x01" * 60_000)
+    raw = raw.replace(b"Diagnostic-Code: smtp; ", b"Diagnostic-Code: smtp; " + b"\x01" * 900_000)
+    [event] = events_of(raw)
+    [usual] = events_of(SAMPLES["1-user-unknown.eml"])
+    data = document_of(event)["data"]
+    assert len(event.document) < 100_000
+    assert len(data["diagnostic"]) == len(data["original"]["subject"]) == 2001
+    assert event.recipient == data["recipient"] == usual.recipient
+
+
+def test_a_long_text_is_told_whole_where_the_event_is_not_too_long():
+    raw = SAMPLES["1-user-unknown.eml"].replace(b"Subject: The November issue", b"Subject: " + b"x" * 9000)
+    [event] = events_of(raw)
+    assert document_of(event)["data"]["original"]["subject"] == "x" * 9000
+
+
 def test_no_text_holds_a_nul_which_databases_refuse():
     raw = SAMPLES["1-user-unknown.eml"].replace(
         b"Subject: The November issue", rb"Subject: a =?utf-8?q?=00?=\u0000 b" + b"\0"

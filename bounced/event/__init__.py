@@ -45,6 +45,9 @@ _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 # How JSON writes it; behind one more backslash it is a backslash and letters.
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
+# What brokers and proxies refuse is far longer (NATS and Kafka: 1 MiB), but one report can make a thousand events.
+_LONGEST_DOCUMENT, _LONGEST_TEXT = 16_384, 2000
+
 
 def describe_outcome(outcome: Outcome) -> dict[str, Any]:
     """Return what is known of one recipient as plain JSON values."""
@@ -216,7 +219,18 @@ def _wrap(
 def _write(document: Mapping[str, Any]) -> str:
     """Write a document as JSON; a NUL becomes U+FFFD, because many a consumer's database takes none."""
     text = _encoder.encode(document)
+    if len(text) > _LONGEST_DOCUMENT:
+        text = _encoder.encode(_shorten(document))
     return _NUL.sub("\\1\ufffd", text) if "\\u0000" in text else text
+
+
+def _shorten(value: Any) -> Any:
+    """Return what a document holds, with texts that nobody reads to their end cut."""
+    if isinstance(value, str):
+        return value if len(value) <= _LONGEST_TEXT else f"{value[:_LONGEST_TEXT]}…"
+    if isinstance(value, list):
+        return list(map(_shorten, value))
+    return {name: _shorten(one) for name, one in value.items()} if isinstance(value, dict) else value
 
 
 def _describe_message(message: Message, kind: Kind | None, notes: list[str]) -> dict[str, Any]:
