@@ -219,6 +219,21 @@ async def test_the_answers_about_recipients_are_as_described(ask, suppress, chec
     check("Problem", (await ask("GET", "/api/v1/nowhere"))[2])
 
 
+@pytest.mark.parametrize(
+    ("path", "question"),
+    [
+        ("/recipients/export", "?format=csv"),
+        ("/recipients/export", "?format=jsonl"),
+        ("/recipients", ""),
+        ("/codes", ""),
+    ],
+)
+async def test_an_answer_is_of_a_type_that_the_document_names(ask, client, path, question):
+    _, _, document = await ask("GET", "/api/v1/openapi.json")
+    async with client.get(f"/api/v1{path}{question}") as answer:
+        assert answer.content_type in document["paths"][f"/api/v1{path}"]["get"]["responses"]["200"]["content"]
+
+
 async def test_a_token_that_may_read_changes_nothing(serve, store, suppress, path_of):
     await suppress("ann@example.com")
     async with serve(TOKEN, read_tokens=(READER,)) as server:

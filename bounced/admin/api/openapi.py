@@ -31,7 +31,7 @@ class Operation:
         summary: What it does.
         parameters: Their names in `_PARAMETERS`, without those in the path.
         body: The schema of the request's body; None where there is none.
-        media_type: What the answer is, where that is not JSON.
+        media_types: What the answer is, where that is not JSON.
         writes: Whether it needs a token that may write.
     """
 
@@ -41,7 +41,7 @@ class Operation:
     summary: str
     parameters: tuple[str, ...] = ()
     body: Schema | None = None
-    media_type: str = "application/json"
+    media_types: tuple[str, ...] = ("application/json",)
     writes: bool = False
 
 
@@ -80,7 +80,7 @@ OPERATIONS = (
     Operation("getEvent", "GET", "/events/{id}", "An event and its deliveries"),
     Operation("getMessage", "GET", "/messages/{id}", "What came back, and what was read from it"),
     Operation(
-        "getMessageSource", "GET", "/messages/{id}/source", "The octets that came back", media_type="message/rfc822"
+        "getMessageSource", "GET", "/messages/{id}/source", "The octets that came back", media_types=("message/rfc822",)
     ),
     Operation(
         "listDeliveries",
@@ -134,7 +134,7 @@ OPERATIONS = (
         "/recipients/export",
         "All recipients as a file",
         (*_RECIPIENT_FILTERS, "format"),
-        media_type="text/csv",
+        media_types=("text/csv", "application/jsonl"),
     ),
     Operation(
         "importRecipients",
@@ -181,8 +181,9 @@ def make_document() -> dict[str, Any]:
 
 
 def _describe(operation: Operation) -> dict[str, Any]:
-    is_json = operation.media_type == "application/json"
+    is_json = operation.media_types == ("application/json",)
     schema: Schema = ref(operation.id) if is_json else {"type": "string"}
+    content = {media_type: {"schema": schema} for media_type in operation.media_types}
     problem = {"application/problem+json": {"schema": ref("Problem")}}
     described: dict[str, Any] = {
         "operationId": operation.id,
@@ -190,7 +191,7 @@ def _describe(operation: Operation) -> dict[str, Any]:
         "description": "Needs a token that may write." if operation.writes else "Any token will do.",
         "parameters": [*_path_parameters(operation.path), *map(_parameter, operation.parameters)],
         "responses": {
-            "200": {"description": "The answer", "content": {operation.media_type: {"schema": schema}}},
+            "200": {"description": "The answer", "content": content},
             "default": {"description": "What is wrong (RFC 9457)", "content": problem},
         },
     }
