@@ -27,8 +27,8 @@ _RETURNED_TYPES = frozenset(
     }
 )
 _DAEMON = re.compile(
-    r"(?<![a-z0-9])(?:mailer[-_ .]?daemon|mail[-_ ]?daemon|poo?st[-_ ]?master|mail[-_ ]deliver[y]?[-_ ](?:sub)?system"
-    r"|mdaemon|microsoftexchange[0-9a-f]{32}@)|<>"
+    r"(?<![a-z0-9])(?:mailer[-_ .]?daemon|mail[-_ ]?daemon|poo?st[-_ ]?master"
+    r"|mail[-_ ]delivery?[-_ ](?:(?:sub)?system|service)|mdaemon|microsoftexchange[0-9a-f]{32}@)|<>"
 )
 # Set by the systems that write reports, whatever name they give themselves.
 _DAEMON_HEADERS = frozenset({"x-failed-recipients", "x-ms-exchange-message-is-ndr"})

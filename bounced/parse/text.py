@@ -29,7 +29,7 @@ _BETWEEN = " :=<\"'([*-\t,"
 _CODE_BEFORE = re.compile(r"\b([45][0-9]{2}[ -](?:[45]\.[0-9]\.[0-9]{1,3})?)[ <]*\Z")
 _LABEL = re.compile(r"\s*[A-Za-z-]+: ")
 # How filters describe the mail that they refused: its fields, without the mail itself.
-_LISTED_TO = re.compile(r"^[ \t>]*(?:To|Recipients?)[ \t]*:[ \t]*(\S[^\n]{0,1000})$", re.MULTILINE)
+_LISTED_TO = re.compile(r"^[ \t>]*(?:(?:Rcpt )?To|Recipients?)[ \t]*:[ \t]*(\S[^\n]{0,1000})$", re.MULTILINE)
 _WORDS = re.compile(r"[^\W\d_]{3,}")
 _GREETING = re.compile(r"(?:hi|hello|hey|dear|good (?:morning|day|evening)|hallo|bonjour|hola|ciao)\b[^.]{0,60}?[,!]")
 # "Please forward this message to the owner of the list": who is asked to write somewhere was not refused there.
@@ -175,12 +175,13 @@ def guess_recipients(mail: Mail) -> list[str]:
     failed = ADDRESS.findall(mail.headers.get("x-failed-recipients") or "")
     if failed:
         return [clean_address(address) for address in failed]
+    ours = f"{mail.headers.get('to')} {mail.headers.get('from')}".lower()
     subject = ADDRESS.findall(mail.headers.get("subject") or "")
-    if len(subject) == 1:
+    is_about_failure = not _FAILURE.isdisjoint(mail.subject_wording)
+    if len(subject) == 1 and is_about_failure and subject[0].lower() not in ours:
         return [clean_address(subject[0])]
     if mail.returned and (to := _sole_recipient(mail.returned)):
         return to
-    ours = f"{mail.headers.get('to')} {mail.headers.get('from')}".lower()
     listed = [address for line in _LISTED_TO.findall(mail.report_text) for address in _addresses_in(line)]
     others = [address for address in listed if address.lower() not in ours]
     if others or mail.returned or read_codes(mail.report_text).reply is None:

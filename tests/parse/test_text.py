@@ -125,6 +125,30 @@ def test_a_person_who_attaches_an_empty_report_makes_none():
     assert parse(raw.encode()).kind is Kind.NOT_BOUNCE
 
 
+def test_a_digest_of_what_a_filter_holds_is_no_report_on_whom_it_is_for():
+    held = (
+        "Two mails:\n\nFrom: MAILER-DAEMON@example.org\nSubject: Undelivered Mail Returned to Sender\nSpam level: 9\n"
+    )
+    digest = {"Return_Path": "<>", "To": "shop@example.net"}
+    assert report_of(held, subject="Spam report for shop@example.net", **digest).kind is Kind.NOT_BOUNCE
+    assert report_of(held, subject="Spam report for ann@example.net", **digest).kind is Kind.NOT_BOUNCE
+
+
+def test_a_delivery_service_describes_the_mail_that_it_could_not_deliver():
+    raw = """\
+From: Mail Delivery Service <bounces@postal.example.net>
+Subject: Mail Delivery Failed (News)
+Auto-Submitted: auto-replied
+
+The message you've sent cannot be delivered.
+
+Mail from: bounces@example.org
+Rcpt To: ann@example.com
+"""
+    report = parse(raw.encode())
+    assert (report.kind, [finding.recipient for finding in report.findings]) == (Kind.BOUNCE, ["ann@example.com"])
+
+
 def test_a_filter_describes_the_mail_that_it_refused():
     described = "Our virus detector has been triggered by:\n  To: ann@example.com\n  Subject: Offer\n"
     report = report_of(described, subject="Viruses detected", To="news@example.net")
