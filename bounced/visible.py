@@ -6,6 +6,8 @@ _ADDRESS = re.compile(r"(\"[^\"\n]{1,64}\"|[^\s<>@,;:\"'()]{1,64})@([^\W_][\w.-]
 # C0, DEL, C1, the separators of lines, and the bidirectional controls that can reorder a line on a terminal.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
+_CONTROL_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
 
 def mask_addresses(text: str) -> str:
     """Hide all but the first character of every local part in `text`."""
@@ -15,3 +17,8 @@ def mask_addresses(text: str) -> str:
 def make_visible(text: str) -> str:
     """Replace the characters that would move a terminal's cursor, colour it or reorder its line."""
     return text if text.isprintable() else _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def escape_json(text: str) -> str:
+    """Return the same JSON with such characters written as escapes, so that it is one line for every reader."""
+    return text if text.isprintable() else _CONTROL_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

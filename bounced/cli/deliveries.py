@@ -1,6 +1,5 @@
 """``bounced deliveries``: dead letters and their replay."""
 
-import json
 import re
 import sys
 from datetime import UTC, datetime, timedelta
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bounced.cli.options import ConfigFile, JsonLines, cell, console, table, with_store
+from bounced.cli.options import ConfigFile, JsonLines, as_json, cell, console, table, with_store
 
 if TYPE_CHECKING:
     from bounced.store import Store
@@ -54,7 +53,7 @@ def list_(
         if jsonl:
             names = ("event", "type", "recipient", "sink", "state", "attempts")
             line = dict(zip(names, values, strict=True)) | {"due_at": due, "last_error": found.last_error}
-            typer.echo(json.dumps(line, ensure_ascii=False))
+            typer.echo(as_json(line))
         else:
             rows.add_row(*map(cell, (*values, due, found.last_error)))
     if not jsonl:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
-from bounced.cli.options import JsonLines, cell, console, table
+from bounced.cli.options import JsonLines, as_json, cell, console, table
 
 if TYPE_CHECKING:
     from bounced.app import Daemon
@@ -126,7 +126,7 @@ def _send(host: str, port: int, mails: list[bytes]) -> None:
 def _show(events: list[dict[str, Any]], *, jsonl: bool) -> None:
     if jsonl:
         for event in events:
-            typer.echo(json.dumps(event, ensure_ascii=False))
+            typer.echo(as_json(event))
         return
     rows = table("event", "recipient", "type", "advice", "reason", "code", "rule")
     for event in sorted(events, key=lambda one: str(one["type"])):

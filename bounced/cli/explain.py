@@ -8,7 +8,7 @@ import typer
 
 from bounced.classify import CodeTables, Knowledge
 from bounced.classify.codes import Code, Reason
-from bounced.cli.options import ConfigFile, cell, console, knowledge_of, table, with_store
+from bounced.cli.options import ConfigFile, as_json, cell, console, knowledge_of, table, with_store
 from bounced.errors import BouncedError
 from bounced.model import Reply, Status
 from bounced.pipeline import judge_answer
@@ -41,7 +41,7 @@ def explain(
         text = what.strip().encode(errors="surrogateescape").decode(errors="replace")  # octets that are no UTF-8
         found = _explain_text(text, host, knowledge_of(config))
     if json_:
-        typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        typer.echo(as_json(found, indent=2))
         return
     for title, facts in found.items():
         rows = table(title, "")

@@ -1,5 +1,6 @@
 """Options that several commands share, and how their output looks."""
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -11,7 +12,7 @@ from rich.text import Text
 
 from bounced.classify import Knowledge
 from bounced.pipeline import shipped_knowledge
-from bounced.visible import make_visible
+from bounced.visible import escape_json, make_visible
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -45,7 +46,7 @@ def table(*columns: str) -> Table:
     """Return an empty table in the style of all commands."""
     made = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        made.add_column(column, overflow="fold")
+        made.add_column(Text(make_visible(column)), overflow="fold")
     return made
 
 
@@ -53,6 +54,11 @@ def cell(value: Any) -> Text:
     """Return a value as text that cannot disturb the terminal; what is unknown is a dash."""
     text = "-" if value is None else make_visible(str(value))
     return Text(text, style=_STYLES.get(text, ""))
+
+
+def as_json(value: Any, *, indent: int | None = None) -> str:
+    """Return a value as JSON that cannot disturb the terminal."""
+    return escape_json(json.dumps(value, ensure_ascii=False, indent=indent))
 
 
 def knowledge_of(config: Path | None) -> Knowledge:

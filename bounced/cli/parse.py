@@ -1,6 +1,5 @@
 """``bounced parse``: read mail offline."""
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ import typer
 from rich.table import Table
 
 from bounced.cli.mailbox import find_files, read_messages
-from bounced.cli.options import ConfigFile, JsonLines, cell, console, table
+from bounced.cli.options import ConfigFile, JsonLines, as_json, cell, console, table
 from bounced.event import describe_understanding
 from bounced.model import Understanding
 from bounced.pipeline import understand
@@ -39,7 +38,7 @@ def parse(sources: Sources = None, jsonl: JsonLines = False, config: ConfigFile 
             is_complete = False
         elif jsonl:
             line = {"file": name, **describe_understanding(understanding)}
-            sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+            sys.stdout.write(as_json(line) + "\n")
         else:
             _add_rows(rows, name, understanding)
     if not jsonl:

@@ -1,6 +1,5 @@
 """``bounced recipients``: what is known of recipients, and what an operator decides about them."""
 
-import json
 import sys
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bounced.cli.deliveries import Since, read_since
-from bounced.cli.options import ConfigFile, JsonLines, cell, console, table, with_store
+from bounced.cli.options import ConfigFile, JsonLines, as_json, cell, console, table, with_store
 from bounced.errors import BouncedError
 
 if TYPE_CHECKING:
@@ -92,7 +91,7 @@ def show(address: Address, jsonl: JsonLines = False, config: ConfigFile = None) 
     found = with_store(config, lambda store: store.fetch_recipient(address)) or unknown(address)
     about, facts = describe(found), describe_facts(found)
     if jsonl:
-        typer.echo(json.dumps(about | {"facts": facts}, ensure_ascii=False))
+        typer.echo(as_json(about | {"facts": facts}))
         return
     rows = table(address, "")
     for name, value in about.items():
@@ -134,7 +133,7 @@ def check(
     rows = table("address", "send", "state", "reason", "since")
     for answer in with_store(config, fetch):
         if jsonl:
-            typer.echo(json.dumps(answer, ensure_ascii=False))
+            typer.echo(as_json(answer))
         else:
             rows.add_row(*map(cell, (answer | {"send": "yes" if answer["send"] else "no"}).values()))
     if not jsonl:

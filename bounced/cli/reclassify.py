@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bounced.cli.deliveries import read_since
-from bounced.cli.options import ConfigFile, JsonLines, cell, console, table, with_store
+from bounced.cli.options import ConfigFile, JsonLines, as_json, cell, console, table, with_store
 from bounced.cli.parse import counting
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class _Output:
         if self._rows is None:
             replaced = correction.replaced and correction.replaced.id
             line = {"message": message_id, "event": correction.event.id, "replaces": replaced}
-            typer.echo(json.dumps(line | {"before": before, "after": after}, ensure_ascii=False))
+            typer.echo(as_json(line | {"before": before, "after": after}))
         elif self._rows.row_count < _MOST_ROWS:
             recipient = after["recipient"] or (before and before["recipient"])
             cells = (message_id, recipient, before and _short(before), _short(after), after["rule"])

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from bounced.classify.unknown import group_unknown
-from bounced.cli.options import ConfigFile, JsonLines, cell, console, knowledge_of, table, with_store
+from bounced.cli.options import ConfigFile, JsonLines, as_json, cell, console, knowledge_of, table, with_store
 from bounced.pipeline import lost_examples
 
 app = typer.Typer(help="Test the rules, and list what no rule knows.", no_args_is_help=True)
@@ -49,7 +49,7 @@ def unknown(
     for (code, pattern), (times, example) in groups[:limit]:
         if jsonl:
             line = {"times": times, "code": code, "pattern": pattern, "example": example}
-            typer.echo(json.dumps(line, ensure_ascii=False))
+            typer.echo(as_json(line))
         else:
             rows.add_row(*map(cell, (times, code, pattern, example)))
     if not jsonl:

@@ -1,13 +1,12 @@
 """``bounced verp``: make and check signed return paths."""
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bounced.cli.options import ConfigFile
+from bounced.cli.options import ConfigFile, as_json
 from bounced.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def check(address: Annotated[str, typer.Argument(metavar="ADDRESS")], config: Co
         "expires": token and str(token.expires),
         "key": token and token.key_id,
     }
-    typer.echo(json.dumps(said, ensure_ascii=False))
+    typer.echo(as_json(said))
     raise typer.Exit(1 if refusal else 0)
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from threading import Lock
 
 from bounced.model import Delivered, Event, Failed, SendResult
+from bounced.visible import escape_json
 
 
 class JsonlFile:
@@ -109,7 +110,7 @@ class JsonlStream:
 
 async def _send_lines(events: Sequence[Event], write: Callable[[bytes], None], *, target: str) -> Sequence[SendResult]:
     """Let `write` put all events on `target`, in a thread; they arrive or fail together."""
-    lines = "".join(f"{event.document}\n" for event in events).encode()
+    lines = "".join(f"{escape_json(event.document)}\n" for event in events).encode()
     try:
         await asyncio.to_thread(write, lines)
     except OSError as error:

@@ -4,14 +4,14 @@ import re
 
 # Local parts may hold UTF-8 (RFC 6531) and, quoted, nearly anything but control characters; both halves are
 # bounded: a scan is linear.
-_SPECIAL = r"\s\x00-\x1f\x7f<>()\[\],;:\"@\\\u3000-\u3004\u3008-\u301f\uff08\uff09\uff0c\uff1a-\uff1e"
+_SPECIAL = r"\s\x00-\x1f\x7f-\x9f<>()\[\],;:\"@\\\u3000-\u3004\u3008-\u301f\uff08\uff09\uff0c\uff1a-\uff1e"
 # Scripts without spaces between words: the text goes on right behind the address, and before it. All that stands
 # behind the first of them is taken for one: many ranges would take the longest part of a start to compile.
 _SIGN = r"^\x00-\u2e7f"
 _ASCII_DOMAIN = rf"(?:[A-Za-z0-9-]{{1,63}}\.){{1,8}}[A-Za-z0-9-]{{2,63}}(?=[{_SIGN}])"
 _DOMAIN = rf"(?:{_ASCII_DOMAIN}|[^{_SPECIAL}]{{1,255}})"
 _BARE = rf"[^{_SPECIAL}'`][^{_SPECIAL}]{{0,127}}@{_DOMAIN}"
-_QUOTED = rf"\"(?:[^\"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f]){{0,128}}\"@{_DOMAIN}"
+_QUOTED = rf"\"(?:[^\"\\\x00-\x1f\x7f-\x9f]|\\[^\x00-\x1f\x7f-\x9f]){{0,128}}\"@{_DOMAIN}"
 _SIGNS_BEFORE = re.compile(rf"[^@]*[{_SIGN}](?=[A-Za-z0-9][!-?A-~]*@[!-~]+\Z)")
 # How nearly all addresses look: no need to search one.
 _PLAIN = re.compile(r"[A-Za-z0-9_+=-][A-Za-z0-9._+=-]{0,127}@[A-Za-z0-9.-]{1,254}[A-Za-z0-9]")

@@ -78,7 +78,11 @@ async def test_what_moves_a_terminal_is_shown_and_does_nothing(site, receiver):
     eml.write_bytes(raw)
     for arguments in (
         ("parse", eml),
+        ("parse", "--jsonl", eml),
         ("explain", event["id"]),
+        ("explain", "--json", event["id"]),
+        ("explain", f"550 {EVIL}"),
+        ("recipients", "show", "\N{RIGHT-TO-LEFT OVERRIDE}[red]@example.com"),
         ("deliveries", "list"),
         ("recipients", "list"),
     ):

@@ -2,6 +2,7 @@ import json
 import os
 import resource
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -31,6 +32,15 @@ async def test_a_file_that_exists_is_continued_and_keeps_its_mode(file, path, ma
     await file.send([event])
     assert path.read_text() == f"old\n{event.document}\n"
     assert path.stat().st_mode & 0o777 == 0o640
+
+
+async def test_an_event_is_one_line_for_every_reader(file, path, make_events):
+    [event] = make_events(1)
+    said = "a\x7f\x85b\x9b31mc\N{LINE SEPARATOR}d\N{RIGHT-TO-LEFT OVERRIDE}\\u2028\N{GREEK SMALL LETTER ALPHA}"
+    await file.send([replace(event, document=json.dumps({"said": said}, ensure_ascii=False))])
+    [line] = path.read_text().splitlines()
+    assert line.replace("\N{GREEK SMALL LETTER ALPHA}", "").isascii()
+    assert json.loads(line) == {"said": said}
 
 
 async def test_after_rotation_a_new_file_is_begun(file, path, make_events):

@@ -36,4 +36,6 @@ def test_an_escape_that_is_no_character_is_not_undone(escape):
 
 
 def test_an_address_holds_no_control_characters():
-    assert find_address("a\x00\x1bnn@example.com\x07") == "nn@example.com"
+    assert find_address("a\x00\x1b\x9bnn@example.com\x07") == "nn@example.com"
+    assert find_address("ann@example.com\x9b") == "ann@example.com"
+    assert find_address('"a\x9bnn"@example.com') is None
