@@ -2,6 +2,7 @@
 
 import io
 import logging
+import os
 import sys
 from typing import Annotated
 
@@ -60,6 +61,21 @@ def _options(
         log.configure(level="error")
 
 
+def _stand_in_for_closed_streams() -> None:
+    """Take the numbers of standard streams that were closed, before a socket or database gets them.
+
+    What goes to standard output then fails and is known to be undelivered; what is logged is lost.
+    """
+    streams = ("stdin", os.O_RDONLY, "r"), ("stdout", os.O_RDONLY, "w"), ("stderr", os.O_WRONLY, "w")
+    for number, (name, flags, mode) in enumerate(streams):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, flags)  # the lowest number that is free
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, mode))
+
+
 def _let_every_character_through() -> None:
     """Write UTF-8 to files and programs, whatever the locale; escape what a terminal cannot show, or nothing can."""
     for stream in (sys.stdout, sys.stderr):
@@ -69,9 +85,13 @@ def _let_every_character_through() -> None:
 
 def main() -> None:
     """Run the command line; exit 0 done, 1 failed, 2 usage, 78 configuration error."""
+    _stand_in_for_closed_streams()
     _let_every_character_through()
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # as long as it can be told if that fails
     except ConfigurationError as error:
         typer.echo(f"bounced: {error}" + (f"\n  remedy: {error.remedy}" if error.remedy else ""), err=True)
         sys.exit(_MISCONFIGURED)
@@ -84,7 +104,9 @@ def main() -> None:
     except BouncedError as error:
         typer.echo(f"bounced: {error}", err=True)
         sys.exit(_FAILED)
-    except OSError as error:  # mostly standard output, on a disk that is full
-        where = f"{error.filename}: " if error.filename else ""
-        typer.echo(f"bounced: {where}{error.strerror or error}", err=True)
+    except OSError as error:  # mostly standard output: its disk is full, or its reader has left, which needs no words
+        if not isinstance(error, BrokenPipeError):
+            where = f"{error.filename}: " if error.filename else ""
+            typer.echo(f"bounced: {where}{error.strerror or error}", err=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still in the buffer is flushed at exit
         sys.exit(_FAILED)

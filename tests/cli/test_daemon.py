@@ -1,8 +1,6 @@
 """``check``, ``run`` with what it cannot run with, and ``demo``."""
 
 import json
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +9,6 @@ import pytest
 from bounced.event import make_events
 from bounced.model import Envelope, Message
 from bounced.pipeline import understand
-from tests.daemon.process import environment
 
 SECRET = "whsec_bm90IHNvIHNlY3JldCBhcyBpdCBzZWVtcw=="
 
@@ -99,18 +96,18 @@ def test_a_file_that_may_not_be_read_ends_with_78(bounced, write_config, powerle
     assert finished.stderr.startswith(f"bounced: {config}: Permission denied\n  remedy: ")
 
 
-@pytest.mark.parametrize("command", ["check", "parse", "explain 522", "rules test"])
-def test_standard_output_that_is_full_fails_in_one_line(command):
-    with Path("/dev/full").open("w") as full:
-        finished = subprocess.run(
-            [sys.executable, "-m", "bounced", *command.split()],
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=full,
-            stderr=subprocess.PIPE,
-            check=False,
-        )
-    assert (finished.returncode, finished.stderr) == (1, b"bounced: No space left on device\n")
+@pytest.mark.parametrize("command", ["check", "parse", "parse --jsonl", "explain 522", "rules test"])
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        (">/dev/full", "bounced: No space left on device\n"),
+        (">&-", "bounced: Bad file descriptor\n"),
+        ("| true", ""),  # a reader that leaves
+    ],
+)
+def test_standard_output_that_takes_nothing_fails_in_one_line_at_most(bounced, command, output, said):
+    finished = bounced(*command.split(), through=("bash", "-c", f'set -o pipefail; "$@" {output}', "bash"))
+    assert (finished.returncode, finished.stderr) == (1, said)
 
 
 def test_a_store_that_cannot_be_opened_ends_with_1(bounced, tmp_path):

@@ -73,3 +73,14 @@ async def test_a_sink_that_is_gone_gets_nothing_until_a_reload(make_site, make_r
     daemon.signal(SIGHUP)
     [event] = await gone.until_events(1)
     assert event["data"]["recipient"] == "second@example.com"
+
+
+async def test_events_for_a_standard_output_that_was_closed_go_nowhere_else_and_wait(make_site):
+    site = make_site({"name": "out", "type": "jsonl", "path": "-"})
+    daemon = await site.start(through=("sh", "-c", 'exec "$@" <&- >&-', "sh"))
+    await send(daemon.port, dsn("ann@example.com"))
+    failed = await daemon.until_logged("delivery_failed")
+    assert failed["error"] == "cannot write to the stream: Bad file descriptor"
+    assert await daemon.stop() == 0
+    [waiting] = await list_deliveries(site, "pending")
+    assert waiting["recipient"] == "ann@example.com"
