@@ -27,6 +27,7 @@ from bounced.classify import (
 )
 from bounced.identify import VerpSettings, narrow, read_original, read_return_paths, sent_to
 from bounced.model import Action, Finding, Kind, Outcome, Report, Understanding, Verdict, Verp, kind_of
+from bounced.model.address import recipient_key
 from bounced.parse import DEFAULT_LIMITS, Limits, parse, read_answer
 from bounced.phrases import PhraseIndex
 from bounced.shipped import list_names, read_text
@@ -119,7 +120,7 @@ def understand(
     for finding, told in zip(findings, narrow(return_path, findings), strict=True):
         recipient = sent_to(finding, original, told)
         outcome = Outcome(recipient, finding, _judge(finding, report, knowledge, profile), told)
-        key = outcome.recipient.lower()
+        key = recipient_key(outcome.recipient) or outcome.recipient
         known = outcomes.get(key)
         # A recipient that is named twice was reached in two ways: the worse one counts, once.
         if known is None or _SEVERITY.index(outcome.kind) > _SEVERITY.index(known.kind):

@@ -9,6 +9,7 @@ from bounced.identify.forms import Form, read_form, shipped_forms
 from bounced.identify.verp import DEFAULT_PREFIX, Key, Refusal, Refused, check
 from bounced.identify.wrapping import Wrapping, unwrap
 from bounced.model import Action, Finding, Verp
+from bounced.model.address import recipient_key
 
 _SIGNED = "signed"
 _FAILED = frozenset({Action.FAILED, None})
@@ -117,10 +118,14 @@ def _are_sole(findings: Sequence[Finding]) -> list[bool]:
     """Say which findings are of the only recipient that failed, or of the only one there is; else none of them."""
     has_failed = [one.action in _FAILED for one in findings]
     is_asked = has_failed if any(has_failed) else [True] * len(findings)
-    recipients = {one.recipient.lower() for one, asked in zip(findings, is_asked, strict=True) if asked}
+    recipients = {_key(one.recipient) for one, asked in zip(findings, is_asked, strict=True) if asked}
     return is_asked if len(recipients) == 1 else [False] * len(findings)
 
 
 def _names(finding: Finding, recipient: str) -> bool:
     named = (finding.recipient, finding.original_recipient or "")
-    return recipient.lower() in [address.lower() for address in named]
+    return _key(recipient) in map(_key, named)
+
+
+def _key(address: str) -> str:
+    return recipient_key(address) or address

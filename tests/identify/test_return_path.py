@@ -212,6 +212,26 @@ def test_a_report_whose_recipient_was_lost_is_about_the_one_to_whom_it_goes_back
     assert read(lost, SIGNED).outcomes == ()
 
 
+@pytest.mark.parametrize(
+    ("held", "named"),
+    [
+        ("j@bücher.example", "j@xn--bcher-kva.example"),
+        ("j@xn--bcher-kva.example", "J@Bücher.example"),
+        ("a..b@example.org", '"a..b"@example.org'),
+    ],
+)
+def test_a_recipient_is_known_in_whatever_form_servers_write_the_address(held, named):
+    address = verp.make("7", domain=DOMAIN, keys=[KEY], today=TODAY, recipient=held)
+    of_him, of_another = read(report(named, "ben@example.org"), address).outcomes
+    assert (of_him.recipient, of_him.verp) == (held, Verp("7", "signed", is_verified=True, recipient=held))
+    assert of_another.verp is None
+
+
+def test_one_recipient_who_is_named_in_two_forms_is_the_only_one():
+    outcomes = read(report("j@bücher.example", "j@xn--bcher-kva.example"), SIGNED).outcomes
+    assert [outcome.verp for outcome in outcomes] == [Verp("4711", "signed", is_verified=True)]
+
+
 def test_of_several_envelope_recipients_the_verified_one_counts():
     for recipients in ([FORGED, MAILMAN, SIGNED], [SIGNED, FORGED]):
         assert read(report("ann@example.org"), *recipients).verp == Verp("4711", "signed", is_verified=True)
