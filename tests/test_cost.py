@@ -1,6 +1,7 @@
 """A message that is made to take long takes no longer than an honest one of its size."""
 
 import time
+from base64 import b64encode
 
 import pytest
 
@@ -62,9 +63,25 @@ def a_boundary_of_semicolons():
     return f'{TEXT}Content-Type: multipart/mixed; boundary="{";" * 65_000}\n\nbody'
 
 
+def brackets_behind_what_netscape_writes(*, is_encoded=False):
+    notice = "This Message was undeliverable due to the following reason:\n" + "<" * 5000
+    if is_encoded:
+        notice = f"Content-Transfer-Encoding: base64\n\n{b64encode(notice.encode()).decode()}"
+    else:
+        notice = f"\n{notice}"
+    part = f"--b\nContent-Type: text/plain\n{notice}\n"
+    return f"{TEXT}Content-Type: multipart/mixed; boundary=b\n\n{part}--b\nContent-Type: text/x-other\n\n--b--\n"
+
+
+def encoded_brackets():
+    return brackets_behind_what_netscape_writes(is_encoded=True)
+
+
 @pytest.mark.parametrize(
     "make",
     [
+        brackets_behind_what_netscape_writes,
+        encoded_brackets,
         one_text_about_many,
         one_text_about_many_in_a_field,
         one_original_recipient_of_many,

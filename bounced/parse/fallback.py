@@ -6,11 +6,15 @@ given little: the start of the message, and only when it has few parts.
 
 import re
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from bounced.model import Action, Finding, Kind, Report
 from bounced.parse.address import find_address
 from bounced.parse.mail import Mail
 from bounced.parse.text import is_bait
+
+if TYPE_CHECKING:
+    from email.message import Message
 
 _BYTES = 1 << 16
 _LINES = 4000  # flufl.bounce asks some fifty patterns about each
@@ -18,6 +22,8 @@ _BOUNDARIES = 20
 # `email` counts the quotes of a whole field anew for each semicolon in it.
 _PARAMETERS = 100
 _FIELD_WITH_PARAMETERS = re.compile(rb"^content-[a-z-]{1,40}:[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE)
+# The time that its patterns take grows with the square of a line, and with the brackets in it.
+_LINE_LENGTH, _BRACKETS = 500, 10
 _EXPLANATION_LENGTH = 2000
 # A detector raises what its own code happens to raise; flufl.bounce passes it on.
 _DETECTOR_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -45,6 +51,8 @@ def read(mail: Mail) -> Report | None:
         message = message_from_bytes(_plain(header.decode("latin-1")) + empty_line + body, policy=compat32)
         del message["From"]
         message["From"] = _plain(mail.headers.get("from") or "unknown").decode()
+        for part in message.walk():
+            _shorten_lines(part)
         temporary, permanent = all_failures(message)
     except _DETECTOR_ERRORS:
         return None
@@ -60,6 +68,18 @@ def read(mail: Mail) -> Report | None:
         is_unsigned=not mail.is_signed,
         notes=("read by flufl.bounce: addresses only",),
     )
+
+
+def _shorten_lines(part: "Message") -> None:
+    """Leave as much of each line as a notice may have, once its transfer encoding is undone."""
+    if part.is_multipart():
+        return
+    content = part.get_payload(decode=True)
+    lines = content.split(b"\n") if isinstance(content, bytes) else []
+    kept = [line[:_LINE_LENGTH] if line.count(b"<") <= _BRACKETS else b"" for line in lines]
+    if kept != lines:
+        del part["Content-Transfer-Encoding"]
+        part.set_payload(b"\n".join(kept).decode("ascii", "surrogateescape"))
 
 
 def _plain(text: str) -> bytes:

@@ -38,3 +38,7 @@ def test_it_is_not_asked_about_mail_that_nothing_speaks_for():
 def test_a_notice_is_read_in_front_of_any_number_of_lines():
     assert parse(SMTP32 + FULL + b"\n" * 60_000).reader == "flufl"
     assert parse(SMTP32 + b"\n" * 60_000 + FULL).kind is Kind.NOT_BOUNCE
+
+
+def test_a_notice_is_read_beside_lines_that_are_too_long():
+    assert parse(SMTP32 + FULL + b"x" * 5000 + b"\n" + b"<" * 5000).reader == "flufl"
