@@ -8,6 +8,8 @@ This is the whole of the project as a library::
         print(outcome.recipient, outcome.verdict.reason, outcome.verdict.advice)
 """
 
+import csv
+import io
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
@@ -78,6 +80,11 @@ def _read_package(directory: str, package: str, tables: CodeTables) -> list[Rule
 def _read_rules(file: str, text: str, tables: CodeTables) -> list[Rule]:
     prefix = file.removesuffix(".toml")
     return [replace(rule, name=f"{prefix}/{rule.name}") for rule in read_rules(file, text, tables.reasons)]
+
+
+def reason_names() -> frozenset[str]:
+    """Return the reasons that there are, without reading any rule."""
+    return frozenset(row["reason"] for row in csv.DictReader(io.StringIO(read_text(_DATA, "reasons.csv"))))
 
 
 @cache

@@ -9,9 +9,10 @@ from pydantic import Field, SecretStr, model_validator
 
 from bounced.classify import Profile
 from bounced.config.secrets import read_secret_texts
-from bounced.config.section import Count, Days, Positive, Section, SomeTexts
+from bounced.config.section import Count, Days, FieldName, Seconds, Section, SomeTexts
 from bounced.escalate import DEFAULT_POLICY, Threshold
 from bounced.log import Format
+from bounced.pipeline import reason_names
 
 
 class Tls(Section):
@@ -33,21 +34,21 @@ class ReceiveLimits(Section):
     recipients_per_message: Count = 100
     errors: Count = 20
     idle_commands: Count = 100
-    idle_seconds: Positive = 300
-    session_seconds: Positive = 1200
+    idle_seconds: Seconds = 300
+    session_seconds: Seconds = 1200
     data_bytes_per_second: Count = 500
-    handshake_seconds: Positive = 30
+    handshake_seconds: Seconds = 30
 
 
 class Receive(Section):
     """``[receive]``: where and for whom mail is taken."""
 
-    hostname: Annotated[str, Field(min_length=1)] = socket.gethostname()
+    hostname: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9_.:\[\]-]*$")] = socket.gethostname()
     listen: SomeTexts = ["smtp://127.0.0.1:2525"]
     recipients: SomeTexts = ["*"]
     max_message_bytes: Count = 33_554_432
     keep_bytes: Count | None = None
-    shutdown_seconds: Positive = 30
+    shutdown_seconds: Seconds = 30
     proxy_protocol_from: list[str] = []
     tls: Tls | None = None
     limits: ReceiveLimits = ReceiveLimits()
@@ -58,7 +59,7 @@ class StoreSection(Section):
 
     url: SecretStr = SecretStr("sqlite:///bounced-data/bounced.db")
     instance: str | None = None
-    lease_seconds: Positive = 60
+    lease_seconds: Seconds = 60
     pseudonymize: bool = False
 
 
@@ -67,7 +68,7 @@ class Classify(Section):
 
     profile: Profile = Profile.RULES
     rules: Path | None = None
-    headers: list[str] = []
+    headers: list[FieldName] = []
 
 
 class Admin(Section):
@@ -78,7 +79,7 @@ class Admin(Section):
     token_files: list[Path] = []
     read_tokens: list[SecretStr] = []
     read_token_files: list[Path] = []
-    campaign_header: str | None = None
+    campaign_header: FieldName | None = None
 
     def load_tokens(self) -> list[str]:
         """Return the tokens of those who may do everything, those from files last.
@@ -129,6 +130,12 @@ class Escalate(Section):
             if threshold.days > threshold.bounces:
                 where = f"reasons.{name}: " if name else ""
                 raise ValueError(f"{where}{threshold.bounces} bounces cannot come on {threshold.days} distinct days")
+        return self
+
+    @model_validator(mode="after")
+    def _is_about_reasons(self) -> "Escalate":
+        if self.reasons and (unknown := sorted(self.reasons.keys() - reason_names())):
+            raise ValueError(f"reasons.{unknown[0]}: there is no such reason; docs/migrate.md lists them")
         return self
 
     def threshold(self, reason: str | None) -> Threshold:

@@ -7,7 +7,7 @@ from pydantic import Field, SecretStr
 
 from bounced.backoff import RETRY_SECONDS
 from bounced.config.secrets import read_secret_texts
-from bounced.config.section import Count, Positive, Section
+from bounced.config.section import Count, Seconds, Section
 from bounced.deliver.cloudevents import Mode
 from bounced.model import EventType
 
@@ -15,7 +15,7 @@ from bounced.model import EventType
 class _Sink(Section):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     types: list[EventType] | None = None
-    retry_seconds: list[Positive] = list(RETRY_SECONDS)
+    retry_seconds: list[Seconds] = list(RETRY_SECONDS)
 
     @property
     def reads_files(self) -> bool:
@@ -38,7 +38,7 @@ class WebhookSink(_Sink):
     url: SecretStr
     secrets: list[SecretStr] = []
     secret_files: list[Path] = []
-    timeout_seconds: Positive = 20
+    timeout_seconds: Seconds = 20
     allow_private_addresses: bool = False
     batch_size: Count = 1
     concurrency: Count = 8
@@ -73,7 +73,7 @@ class BrokerSink(_Sink):
     certificate: Path | None = None
     key: Path | None = None
     mode: Mode = Mode.STRUCTURED
-    timeout_seconds: Positive = 20
+    timeout_seconds: Seconds = 20
     batch_size: Count = 100
 
     @property
@@ -104,7 +104,7 @@ class NatsSink(BrokerSink):
     type: Literal["nats"]
     stream: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] = "bounced"
     prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$")] = "bounced"
-    duplicate_window_seconds: Positive = 3600
+    duplicate_window_seconds: Seconds = 3600
 
 
 class RabbitmqSink(BrokerSink):
