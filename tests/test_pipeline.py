@@ -153,6 +153,14 @@ def test_a_report_that_nobody_signs_suppresses_nobody(sender, returned, advice):
         "<ann@example.org>:\n550 Requested action not taken\n\n<ben@example.org>:\nUser unknown (#5.1.1)\n",
         "<ben@example.org>:\nUser unknown (#5.1.1)\n\n<ann@example.org>:\n550 Requested action not taken\n",
         "<ben@example.org>:\nUser unknown (#5.1.1)\n\n<ann@example.org>:\n",
+        (
+            "<ann@example.org>\n<ben@example.org>\n\n   ----- Transcript of session follows -----\n"
+            ">>> RCPT To:<ben@example.org>\n<<< 550 5.1.1 User unknown\n550 <ben@example.org>... User unknown\n"
+        ),
+        (
+            "<ben@example.org>\n<ann@example.org>\n\n   ----- Transcript of session follows -----\n"
+            ">>> RCPT To:<ben@example.org>\n<<< 550 5.1.1 User unknown\n550 <ben@example.org>... User unknown\n"
+        ),
     ],
 )
 def test_nobody_is_suppressed_for_what_was_said_of_another(text):

@@ -11,7 +11,7 @@ from bounced.parse.codes import find_status, read_codes
 from bounced.parse.dialogue import find_host, find_stage
 from bounced.parse.dsn import STATUS_TYPES, Block, read_action, read_status_part, reporting_mta, without_type
 from bounced.parse.mail import Mail
-from bounced.parse.text import say_of_recipients
+from bounced.parse.text import SECTION, say_of_recipients
 from bounced.parse.transcript import CONTINUED, read_answers, read_whole_replies, without_conclusions
 from bounced.parse.wording import FAMILY
 
@@ -20,7 +20,6 @@ _GAVE_UP = re.compile(
     r"\b(?:envelope expired|message expired|giving up|gave up|could not be delivered for|no longer)\b"
 )
 _QUOTE_ANSWERS = frozenset({f"{FAMILY}exim", f"{FAMILY}opensmtpd"})
-_SECTION = re.compile(r"^ *-{5} ", re.MULTILINE)
 _NO_REFUSAL = re.compile(r"2\d\d[ -]")
 _NOT_DELIVERED = frozenset({Action.FAILED, Action.DELAYED})
 _FIELDS_OF_A_RECIPIENT = frozenset({"action", "status", "diagnostic-code", "final-recipient"})
@@ -185,9 +184,13 @@ def _told(recipients: Iterable[str], text: str) -> dict[str, str]:
         told[address] = f"{text[start : start + _EXPLANATION_LENGTH]}\n{text}"
     else:
         mentions = sorted([(start, address) for address in told for start in _occurrences(lowered, address)])
-        ends = [start for start, _ in mentions[1:]] + [len(text)]
-        for (start, address), end in zip(mentions, ends, strict=False):
-            told[address] += _SECTION.split(text[start:end], maxsplit=1)[0]
+        # "User unknown: ann@example.com": what stands before an address in its line is about it, too.
+        begins, end = [], 0
+        for start, address in mentions:
+            begins.append(max(text.rfind("\n", 0, start) + 1, end))
+            end = start + len(address)
+        for (_, address), begin, end in zip(mentions, begins, [*begins[1:], len(text)], strict=False):
+            told[address] += SECTION.split(text[begin:end], maxsplit=1)[0]
     return {address: cut for address, said in told.items() if (cut := said[:_EXPLANATION_LENGTH].strip())}
 
 

@@ -30,6 +30,8 @@ _CODE_BEFORE = re.compile(r"\b([45][0-9]{2}[ -](?:[45]\.[0-9]\.[0-9]{1,3})?)[ <]
 _LABEL = re.compile(r"\s*[A-Za-z-]+: ")
 # How filters describe the mail that they refused: its fields, without the mail itself.
 _LISTED_TO = re.compile(r"^[ \t>]*(?:(?:Rcpt )?To|Recipients?)[ \t]*:[ \t]*(\S[^\n]{0,1000})$", re.MULTILINE)
+# How Sendmail heads what follows: other recipients, or the dialogues with all of them.
+SECTION = re.compile(r"^ *-{5} ", re.MULTILINE)
 _WORDS = re.compile(r"[^\W\d_]{3,}")
 _GREETING = re.compile(r"(?:hi|hello|hey|dear|good (?:morning|day|evening)|hallo|bonjour|hola|ciao)\b[^.]{0,60}?[,!]")
 # "Please forward this message to the owner of the list": who is asked to write somewhere was not refused there.
@@ -167,7 +169,14 @@ def _addresses_in(text: str) -> list[str]:
 
 def say_of_recipients(mail: Mail) -> dict[str, str]:
     """Return the recipients that the text names, each with what it says of it."""
-    return _find_recipients(mail) or read_transcript(mail.report_text)
+    found = _find_recipients(mail)
+    if found and (len(found) < _SEVERAL or all(found.values())):
+        return found
+    transcript = read_transcript(mail.report_text)
+    answers = {address.lower(): said for address, said in transcript.items()}
+    said = {address: said or answers.get(address.lower(), "") for address, said in found.items()}
+    # Who is not named in a dialogue that names others comes behind them, so that it is not told of him.
+    return dict(sorted(said.items(), key=lambda one: one[0].lower() not in answers)) or transcript
 
 
 def guess_recipients(mail: Mail) -> list[str]:
@@ -229,7 +238,8 @@ def _find_recipients(mail: Mail) -> dict[str, str]:
     # IMail puts the cause before the address: "unknown user: ann@example.com".
     tells_before = len({fold(one.head) for one in chosen}) > 1
     for mention, end in zip(chosen, [*(one.line for one in chosen[1:]), len(lines)], strict=False):
-        text = "\n".join([mention.tail, *lines[mention.line + 1 : max(end, mention.line + 1)]]).strip()
+        text = "\n".join([mention.tail, *lines[mention.line + 1 : max(end, mention.line + 1)]])
+        text = (SECTION.split(text, maxsplit=1)[0] if len(chosen) >= _SEVERAL else text).strip()
         text = text or (mention.head if tells_before else "")
         said.setdefault(mention.address.lower(), (mention.address, text[:_SAID_LENGTH]))
     return dict(said.values())

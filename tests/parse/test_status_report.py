@@ -77,6 +77,15 @@ def test_what_the_text_says_of_one_recipient_is_not_taken_for_another(first):
     assert ["unknown" in finding.explanation for finding in report.findings] == [False, True]
 
 
+def test_what_stands_before_a_recipient_in_its_line_is_not_about_the_one_above():
+    blocks = [f"Final-Recipient: rfc822; {name}@example.com\nAction: failed\nStatus: 5.0.0" for name in ("ann", "ben")]
+    report = report_of(*blocks, text="Mailbox full: ann@example.com\nUser unknown: ben@example.com\n")
+    assert [finding.explanation for finding in report.findings] == [
+        "Mailbox full: ann@example.com",
+        "User unknown: ben@example.com",
+    ]
+
+
 def test_the_fields_are_kept_as_sent():
     report = report_of("Reporting-MTA: dns; mx.example.net\nX-Queue: 1", "Final-Recipient: rfc822; ann@example.com")
     assert report.reporting_mta == "mx.example.net"
