@@ -37,7 +37,7 @@ def test_a_url_is_enough_for_a_queue(kind, subscribe):
 def test_a_missing_library_is_said_with_the_extra_that_brings_it(kind, subscribe, monkeypatch):
     monkeypatch.delitem(sys.modules, f"bounced.deliver.{kind}", raising=False)
     monkeypatch.delattr(f"bounced.deliver.{kind}", raising=False)
-    for name in [name for name in sys.modules if name.split(".")[0] == LIBRARIES[kind]]:
+    for name in [LIBRARIES[kind], *(name for name in sys.modules if name.split(".")[0] == LIBRARIES[kind])]:
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ConfigurationError) as caught:
         subscribe(kind)
