@@ -118,7 +118,18 @@ def load(path: Path | None) -> Config:
             "\n".join(_explain(error)), where=str(path or "environment"), remedy="see config/bounced.toml for every key"
         ) from None
     except ValueError as error:  # an environment variable that should hold JSON and does not
-        raise ConfigurationError(str(error), where="environment", remedy="lists are written as JSON") from None
+        variable = _find_variable(error)
+        raise ConfigurationError(
+            "this is no JSON" if variable else str(error),
+            where=variable or "environment",
+            remedy='lists are written as JSON: ["one", "two"]',
+        ) from None
+
+
+def _find_variable(error: ValueError) -> str | None:
+    """Return the variable whose text could not be read; pydantic names only its section."""
+    text = getattr(error.__cause__, "doc", None)
+    return next((name for name, value in os.environ.items() if name.startswith("BOUNCED_") and value == text), None)
 
 
 def _read_file(path: Path) -> dict[str, Any]:

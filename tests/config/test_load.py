@@ -170,10 +170,17 @@ def test_no_error_repeats_a_value_that_may_be_a_secret(load_text):
 
 def test_a_list_in_the_environment_that_is_not_json_is_explained(load_environment):
     with pytest.raises(ConfigurationError) as caught:
-        load_environment(BOUNCED_RECEIVE__LISTEN="smtp://127.0.0.1:25")
-    assert "environment" in str(caught.value)
-    assert "receive" in str(caught.value)
+        load_environment(BOUNCED_RECEIVE__HOSTNAME="mx1.example.com", BOUNCED_RECEIVE__LISTEN="smtp://127.0.0.1:25")
+    assert str(caught.value) == "BOUNCED_RECEIVE__LISTEN: this is no JSON"
     assert "JSON" in caught.value.remedy
+
+
+def test_a_list_in_a_secret_file_that_is_not_json_is_explained(credentials):
+    credentials("BOUNCED_ADMIN__TOKENS", "verysecret")
+    with pytest.raises(ConfigurationError) as caught:
+        load(None)
+    assert "admin" in str(caught.value)
+    assert "verysecret" not in f"{caught.value} {caught.value.remedy}"
 
 
 def test_a_key_that_does_not_exist_is_named_in_the_environment_too(load_environment):
