@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import structlog
 
+from bounced.quiet import silence
 from bounced.visible import make_visible, mask_addresses
 
 Format = Literal["auto", "console", "json"]
@@ -91,8 +92,7 @@ def configure(*, level: str = "info", format_: Format = "auto", mask: bool = Tru
     )
     # Libraries speak through the standard library; only their warnings concern an operator.
     logging.basicConfig(level=logging.WARNING, handlers=[_Forward()])
-    for name in ("mail.log", "flufl.bounce"):  # they report what strangers send as if it were our trouble
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    silence("mail.log")  # aiosmtpd's, which reports what strangers send as if it were our trouble
 
 
 def get(stage: str, **fields: Any) -> structlog.stdlib.BoundLogger:

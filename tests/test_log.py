@@ -122,7 +122,6 @@ def test_a_traceback_tells_no_addresses(logged):
 def test_what_libraries_say_of_strangers_is_not_our_trouble(logged):
     logged("x")
     assert not logging.getLogger("mail.log").isEnabledFor(logging.ERROR)
-    assert not logging.getLogger("flufl.bounce").isEnabledFor(logging.ERROR)
 
 
 def test_the_warnings_of_libraries_are_lines_of_ours(logged, capsys):

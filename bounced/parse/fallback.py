@@ -34,28 +34,9 @@ def read(mail: Mail) -> Report | None:
     if not mail.may_be_bounce:
         return None
     octets = b"\n".join(mail.octets[:_BYTES].split(b"\n", _LINES)[:_LINES])
-    if octets.lower().count(b"boundary") > _BOUNDARIES or octets.count(b"\n--") > mail.limits.parts:
+    if _is_costly(octets, mail.limits.parts):
         return None
-    if any(field.count(b";") > _PARAMETERS for field in _FIELD_WITH_PARAMETERS.findall(octets)):
-        return None
-    # Their import costs as much as all of ours, and few messages need them.
-    from email import message_from_bytes  # noqa: PLC0415
-    from email.policy import compat32  # noqa: PLC0415
-
-    from flufl.bounce import all_failures  # noqa: PLC0415
-
-    try:
-        # A detector trips over a field that is not ASCII and a From that is missing or empty; those after it would
-        # never be asked.
-        header, empty_line, body = octets.partition(b"\n\n")
-        message = message_from_bytes(_plain(header.decode("latin-1")) + empty_line + body, policy=compat32)
-        del message["From"]
-        message["From"] = _plain(mail.headers.get("from") or "unknown").decode()
-        for part in message.walk():
-            _shorten_lines(part)
-        temporary, permanent = all_failures(message)
-    except _DETECTOR_ERRORS:
-        return None
+    temporary, permanent = _ask(octets, sender=mail.headers.get("from") or "unknown")
     findings = [*_findings(permanent, Action.FAILED), *_findings(temporary - permanent, Action.DELAYED)]
     if not findings or is_bait(mail, [finding.recipient for finding in findings]):
         return None
@@ -68,6 +49,37 @@ def read(mail: Mail) -> Report | None:
         is_unsigned=not mail.is_signed,
         notes=("read by flufl.bounce: addresses only",),
     )
+
+
+def _is_costly(octets: bytes, max_parts: int) -> bool:
+    if octets.lower().count(b"boundary") > _BOUNDARIES or octets.count(b"\n--") > max_parts:
+        return True
+    return any(field.count(b";") > _PARAMETERS for field in _FIELD_WITH_PARAMETERS.findall(octets))
+
+
+def _ask(octets: bytes, *, sender: str) -> tuple[frozenset[bytes], frozenset[bytes]]:
+    """Return the addresses that failed for now, and those that failed for good."""
+    # Their import costs as much as all of ours, and few messages need them.
+    from email import message_from_bytes  # noqa: PLC0415
+    from email.policy import compat32  # noqa: PLC0415
+
+    from flufl.bounce import all_failures  # noqa: PLC0415
+
+    from bounced.quiet import silence  # noqa: PLC0415
+
+    silence("flufl.bounce")
+    try:
+        # A detector trips over a field that is not ASCII and a From that is missing or empty; those after it would
+        # never be asked.
+        header, empty_line, body = octets.partition(b"\n\n")
+        message = message_from_bytes(_plain(header.decode("latin-1")) + empty_line + body, policy=compat32)
+        del message["From"]
+        message["From"] = _plain(sender).decode()
+        for part in message.walk():
+            _shorten_lines(part)
+        return all_failures(message)
+    except _DETECTOR_ERRORS:
+        return frozenset(), frozenset()
 
 
 def _shorten_lines(part: "Message") -> None:
