@@ -211,3 +211,23 @@ def test_a_telling_word_counts_where_neither_rule_nor_code_names_the_cause(text,
 def test_a_telling_word_is_never_enough_to_suppress():
     verdict = judge_answer("550 That mailbox is not present")
     assert (verdict.reason, verdict.why.confidence, verdict.advice) == ("user_unknown", "weak", "review")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "554 refused. Common causes: the user does not exist or the domain does not exist",
+        "554 refused. If the mailbox does not exist, please remove it from your list",
+        "554 refused. Mögliche Gründe: Die Adresse existiert nicht",
+        "550 5.7.1 User not found in the white list",
+    ],
+)
+def test_what_is_only_supposed_suppresses_nobody(text):
+    assert judge_answer(text).advice != "suppress"
+
+
+@pytest.mark.parametrize(
+    "text", ["550 5.1.1 User unknown, if the address is right", "550 User unknown. If the problem persists, call us"]
+)
+def test_what_is_supposed_elsewhere_takes_nothing_from_what_is_said(text):
+    assert judge_answer(text).advice == "suppress"
