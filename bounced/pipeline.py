@@ -28,7 +28,19 @@ from bounced.classify import (
     read_tables,
 )
 from bounced.identify import VerpSettings, narrow, read_original, read_return_paths, sent_to
-from bounced.model import Action, Finding, Kind, Outcome, Report, Understanding, Verdict, Verp, kind_of
+from bounced.model import (
+    Action,
+    Advice,
+    Confidence,
+    Finding,
+    Kind,
+    Outcome,
+    Report,
+    Understanding,
+    Verdict,
+    Verp,
+    kind_of,
+)
 from bounced.model.address import recipient_key
 from bounced.parse import DEFAULT_LIMITS, Limits, parse, read_answer
 from bounced.phrases import PhraseIndex
@@ -129,12 +141,28 @@ def understand(
         outcome = Outcome(recipient, finding, _judge(finding, report, knowledge, profile), told)
         key = recipient_key(outcome.recipient) or outcome.recipient
         known = outcomes.get(key)
-        # A recipient that is named twice was reached in two ways: the worse one counts, once.
-        if known is None or _SEVERITY.index(outcome.kind) > _SEVERITY.index(known.kind):
-            outcomes[key] = outcome
+        outcomes[key] = outcome if known is None else _worse(known, outcome)
     if outcomes and return_path and return_path.is_verified and not any(map(_is_proven, outcomes.values())):
         report = replace(report, notes=(*report.notes, _UNPROVEN))
     return Understanding(report, original, tuple(outcomes.values()), return_path)
+
+
+def _worse(known: Outcome, further: Outcome) -> Outcome:
+    """Choose between two ways in which a recipient was reached: the worse one counts, once.
+
+    An alias leads to several mailboxes, and is not dead with one of them while another lives.
+    """
+    is_worse = _SEVERITY.index(further.kind) > _SEVERITY.index(known.kind)
+    worse, other = (further, known) if is_worse else (known, further)
+    is_same = recipient_key(worse.finding.recipient) == recipient_key(other.finding.recipient)
+    if is_same or worse.verdict is None or not _suppresses(worse) or _suppresses(other):
+        return worse
+    why = replace(worse.verdict.why, confidence=Confidence.WEAK)
+    return replace(worse, verdict=replace(worse.verdict, advice=Advice.REVIEW, why=why))
+
+
+def _suppresses(outcome: Outcome) -> bool:
+    return outcome.verdict is not None and outcome.verdict.advice is Advice.SUPPRESS
 
 
 def _prove_finding(kind: Kind, return_path: Verp | None) -> tuple[Finding, ...]:

@@ -79,6 +79,23 @@ def test_a_recipient_named_twice_is_told_once():
     ]
 
 
+@pytest.mark.parametrize(
+    ("others", "advice"),
+    [
+        ([b"delivered\nStatus: 2.0.0"], "review"),
+        ([b"failed\nStatus: 5.2.2"], "review"),
+        ([b"failed\nStatus: 5.1.1"], "suppress"),
+        ([b"failed\nStatus: 5.1.1", b"delayed\nStatus: 4.4.1"], "review"),
+        ([], "suppress"),
+    ],
+)
+def test_an_alias_is_not_dead_with_one_of_its_mailboxes(others, advice):
+    block = b"Original-Recipient: rfc822; ann@example.org\nFinal-Recipient: rfc822; box%d@example.com\nAction: %s"
+    actions = [b"failed\nStatus: 5.1.1", *others]
+    (outcome,) = understand(report(*(block % (number, action) for number, action in enumerate(actions)))).outcomes
+    assert (outcome.recipient, outcome.verdict.advice) == ("ann@example.org", advice)
+
+
 def test_the_address_we_sent_to_counts():
     understanding = understand(
         report(
