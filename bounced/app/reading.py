@@ -22,7 +22,7 @@ def read_rule_files(config: Config) -> dict[str, str]:
     try:
         # A glob would find nothing in a directory that is not there, and say nothing.
         for place in sorted(path for path in directory.iterdir() if path.suffix == ".toml"):
-            texts[place.name] = place.read_text(encoding="utf-8")
+            texts[place.name] = place.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
             f"{place}: {getattr(error, 'strerror', None) or error}",

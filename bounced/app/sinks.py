@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict
 
+from bounced import log
 from bounced.config import (
     BrokerSink,
     JsonlSink,
@@ -22,6 +23,8 @@ from bounced.deliver.sink import Sink
 from bounced.deliver.webhook import Webhook
 from bounced.errors import ConfigurationError
 from bounced.flow.outgoing import Subscription
+
+_log = log.get("deliver")
 
 _BrokerSection = NatsSink | RabbitmqSink | RedisSink | KafkaSink
 
@@ -51,10 +54,13 @@ def _make_sink(section: SinkSection) -> Sink:
         case JsonlSink():
             return JsonlFile(section.name, Path(section.path), batch_size=section.batch_size)
         case WebhookSink():
+            secrets = section.read_secrets()
+            if not secrets:
+                _log.warning("webhook_not_signed", sink=section.name, remedy="give it secrets, or secret_files")
             return Webhook(
                 section.name,
                 section.url.get_secret_value(),
-                secrets=section.read_secrets(),
+                secrets=secrets,
                 timeout_seconds=section.timeout_seconds,
                 allow_private_addresses=section.allow_private_addresses,
                 batch_size=section.batch_size,

@@ -111,6 +111,7 @@ def load(path: Path | None) -> Config:
         ConfigurationError: Something cannot be read or is not valid.
     """
     values = _read_file(path) if path else {}
+    _prove_credentials()
     try:
         return Config(**values)
     except ValidationError as error:
@@ -126,6 +127,20 @@ def load(path: Path | None) -> Config:
         ) from None
 
 
+def _prove_credentials() -> None:
+    """Make sure that secret files are not passed over because nobody may see them."""
+    directory = os.environ.get("CREDENTIALS_DIRECTORY")
+    try:
+        if directory:
+            next(Path(directory).iterdir(), None)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{directory}: {error.strerror}",
+            where="CREDENTIALS_DIRECTORY",
+            remedy="name a directory that can be read, or unset it; systemd sets it for LoadCredential=",
+        ) from error
+
+
 def _find_variable(error: ValueError) -> str | None:
     """Return the variable whose text could not be read; pydantic names only its section."""
     text = getattr(error.__cause__, "doc", None)
@@ -134,7 +149,7 @@ def _find_variable(error: ValueError) -> str | None:
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        return tomli.loads(path.read_text(encoding="utf-8"))
+        return tomli.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigurationError(
             error.strerror or str(error),

@@ -4,8 +4,9 @@ import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_serializer, model_validator
 
 from bounced.classify import Profile
 from bounced.config.secrets import read_secret_texts
@@ -61,6 +62,14 @@ class StoreSection(Section):
     instance: str | None = None
     lease_seconds: Seconds = 60
     pseudonymize: bool = False
+
+    @field_serializer("url", when_used="json")
+    def _name_database(self, url: SecretStr) -> str:
+        """Say which database it is, without the password and without the options, which may hold one."""
+        parts = urlsplit(url.get_secret_value())
+        credentials, at, host = parts.netloc.rpartition("@")
+        user, colon, _ = credentials.partition(":")
+        return f"{parts.scheme}://{user}{colon and ':***'}{at}{host}{parts.path}"
 
 
 class Classify(Section):

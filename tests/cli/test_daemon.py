@@ -20,8 +20,26 @@ def test_check_prints_every_value_in_force_but_no_secret(call, write_config):
     values = {key: value.strip() for key, value in (line.split(maxsplit=1) for line in finished.stdout.splitlines())}
     assert (values["receive.hostname"], values["log.level"]) == ("mx9.example.com", "warning")
     assert (values["sink.0.name"], values["retention.days"]) == ("app", "90.0")
-    for hidden in (SECRET.removeprefix("whsec_"), "t0ken", "pass", "bounced.db"):
+    for hidden in (SECRET.removeprefix("whsec_"), "t0ken", "pass"):
         assert hidden not in finished.stdout
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("sqlite:////var/lib/bounced/bounced.db", "sqlite:////var/lib/bounced/bounced.db"),
+        (
+            "postgresql://ann:s3cret@db.example:5432/mail?sslpassword=s3cret",
+            "postgresql://ann:***@db.example:5432/mail",
+        ),
+        ("postgresql://ann@/mail?host=/run/postgresql", "postgresql://ann@/mail"),
+    ],
+)
+def test_check_names_the_database_without_its_secrets(call, url, shown):
+    finished = call("check", BOUNCED_STORE__URL=url)
+    assert finished.returncode == 0, finished.stderr
+    assert shown in finished.stdout.split()
+    assert "s3cret" not in finished.stdout
 
 
 def test_check_shows_the_admin_server_and_no_token(call, write_config):

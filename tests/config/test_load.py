@@ -48,6 +48,16 @@ def test_other_credentials_beside_ours_do_no_harm(credentials):
     assert load(None).receive.tls is None
 
 
+def test_credentials_that_nobody_can_see_are_not_passed_over(monkeypatch, tmp_path):
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "nowhere"))
+    with pytest.raises(ConfigurationError, match=r"CREDENTIALS_DIRECTORY: .*nowhere: No such file"):
+        load(None)
+
+
+def test_a_byte_order_mark_does_no_harm(load_text):
+    assert load_text('\ufeff[receive]\nhostname = "mx9.example.com"').receive.hostname == "mx9.example.com"
+
+
 def test_a_sink_reads_secrets_from_credentials(load_text, credentials):
     credentials("app-old", "whsec_b2xk\n")
     credentials("app-new", "whsec_bmV3\n")
