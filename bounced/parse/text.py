@@ -32,7 +32,8 @@ _LABEL = re.compile(r"\s*[A-Za-z-]+: ")
 _LISTED_TO = re.compile(r"^[ \t>]*(?:(?:Rcpt )?To|Recipients?)[ \t]*:[ \t]*(\S[^\n]{0,1000})$", re.MULTILINE)
 # How Sendmail heads what follows: other recipients, or the dialogues with all of them.
 SECTION = re.compile(r"^ *-{5} ", re.MULTILINE)
-_WORDS = re.compile(r"[^\W\d_]{3,}")
+# In scripts without spaces a sign is as much as a word.
+_WORDS = re.compile(r"(?=[\u2e80-\uffef])[^\W\d_]|[^\W\d_]{3,}")
 _GREETING = re.compile(r"(?:hi|hello|hey|dear|good (?:morning|day|evening)|hallo|bonjour|hola|ciao)\b[^.]{0,60}?[,!]")
 # "Please forward this message to the owner of the list": who is asked to write somewhere was not refused there.
 _REQUEST = re.compile(r"\bplease (?:[a-z]+ )?(?:re-?send|send|forward|write|report|e-?mail)\b[^.!?;:]*\Z")

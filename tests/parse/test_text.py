@@ -209,3 +209,9 @@ def test_where_somebody_is_asked_to_write_was_nobody_refused():
     assert recipients("Your mail to ann@example.com failed. Please resend your mail to eve@example.org.") == [
         "ann@example.com"
     ]
+
+
+@pytest.mark.parametrize("said", ["受信者のメールボックスがいっぱいです", "邮箱已满", "메일함이 가득 찼습니다"])
+def test_one_clause_in_a_script_without_spaces_explains(said):
+    report = report_of(f"These failed:\n\nann@example.com\n{said}\n\nben@example.org\n{said}\n")
+    assert [finding.diagnostic for finding in report.findings] == [said, said]
