@@ -186,6 +186,18 @@ def test_nobody_is_suppressed_for_what_was_said_of_another(text):
     assert advice == {"ann@example.org": "review", "ben@example.org": "suppress"}
 
 
+def test_who_is_named_by_a_dialogue_alone_says_nothing_of_the_others():
+    text = "The following addresses failed:\n\n<cleo@example.org>: user unknown\n\n"
+    text += "<ben@example.org>\n<ann@example.org>\n\n   ----- Transcript -----\n"
+    text += ">>> RCPT To:<ben@example.org>\n<<< 552 5.2.2 Mailbox full\n552 <ben@example.org>... Mailbox full\n"
+    raw = f"Return-Path: <>\nFrom: MAILER-DAEMON@mx.example.net\nSubject: Returned mail\n\n{text}"
+    assert {outcome.recipient: outcome.verdict.reason for outcome in understand(raw.encode()).outcomes} == {
+        "ann@example.org": "undefined",
+        "ben@example.org": "mailbox_full",
+        "cleo@example.org": "user_unknown",
+    }
+
+
 def test_what_stands_before_all_recipients_is_about_each_of_them():
     text = "It was classified as spam.\n\n<ann@example.org>: 550 not taken\n\n<ben@example.org>: 550 not taken\n"
     raw = f"Return-Path: <>\nFrom: MAILER-DAEMON@mx.example.net\nSubject: failure notice\n\n{text}"

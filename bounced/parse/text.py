@@ -313,7 +313,8 @@ def _make_findings(found: Mapping[str, str], report: str, action: Action) -> Ite
 
     Of several, what stands before the first is about all of them. What is said of one is about nobody behind it.
     """
-    before_all = report if len(found) < _SEVERAL else report.partition(next(iter(found)))[0]
+    first = min((report.find(address) for address in found), default=-1)
+    before_all = report if len(found) < _SEVERAL else report[: max(first, 0)]
     explained: Finding | None = None
     for address, said in found.items():
         words = islice(_WORDS.finditer(said.replace(address, "")), _LEAST_WORDS)
