@@ -1,10 +1,10 @@
 """Every table of the configuration but the return paths and the sinks, with the defaults of its keys."""
 
+import re
 import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_serializer, model_validator
 
@@ -14,6 +14,9 @@ from bounced.config.section import Count, Days, FieldName, Seconds, Section, Som
 from bounced.escalate import DEFAULT_POLICY, Threshold
 from bounced.log import Format
 from bounced.pipeline import reason_names
+
+# To the last "@": SQLAlchemy takes passwords with a "/", as base64 has it, or what else would end a host elsewhere.
+_PASSWORD = re.compile(r"(?<=://)([^:/]*):.*@", re.DOTALL)
 
 
 class Tls(Section):
@@ -66,10 +69,7 @@ class StoreSection(Section):
     @field_serializer("url", when_used="json")
     def _name_database(self, url: SecretStr) -> str:
         """Say which database it is, without the password and without the options, which may hold one."""
-        parts = urlsplit(url.get_secret_value())
-        credentials, at, host = parts.netloc.rpartition("@")
-        user, colon, _ = credentials.partition(":")
-        return f"{parts.scheme}://{user}{colon and ':***'}{at}{host}{parts.path}"
+        return _PASSWORD.sub(r"\1:***@", url.get_secret_value()).partition("?")[0]
 
 
 class Classify(Section):

@@ -34,7 +34,7 @@ def parse_url(text: str) -> URL:
     """
     try:
         url = make_url(text)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:  # the latter where a port is no number
         raise ConfigurationError("this URL cannot be read", where=_KEY, remedy=f"write {_FILE} or {_SERVER}") from error
     match url.drivername:
         case "sqlite" | "sqlite+pysqlite":

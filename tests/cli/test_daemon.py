@@ -32,6 +32,9 @@ def test_check_prints_every_value_in_force_but_no_secret(call, write_config):
             "postgresql://ann:s3cret@db.example:5432/mail?sslpassword=s3cret",
             "postgresql://ann:***@db.example:5432/mail",
         ),
+        ("postgresql://ann:s3cret/s3cret?#s3cret@db.example/mail", "postgresql://ann:***@db.example/mail"),
+        ("postgresql://ann@example:s3cret@s3cret@db.example/mail", "postgresql://ann@example:***@db.example/mail"),
+        ("postgresql://ann@db.example:5432/mail", "postgresql://ann@db.example:5432/mail"),
         ("postgresql://ann@/mail?host=/run/postgresql", "postgresql://ann@/mail"),
     ],
 )
@@ -82,7 +85,10 @@ def test_what_cannot_be_used_is_found_by_check(call, write_config, text, webhook
     assert "hidden" not in finished.stderr
 
 
-@pytest.mark.parametrize("url", ["mysql://root:hidden@host/name", "/var/lib/bounced.db", "sqlite://"])
+@pytest.mark.parametrize(
+    "url",
+    ["mysql://root:hidden@host/name", "postgresql://host:hidden/name", "/var/lib/bounced.db", "sqlite://"],
+)
 def test_a_store_that_cannot_be_is_found_by_check(call, url):
     finished = call("check", BOUNCED_STORE__URL=url)
     assert (finished.returncode, finished.stdout) == (78, "")
