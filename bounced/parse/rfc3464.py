@@ -1,7 +1,7 @@
 """Understand a message that holds a delivery status report (RFC 3464)."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from bounced.model import Action, Finding, Kind, Report, Status
@@ -11,7 +11,8 @@ from bounced.parse.codes import find_status, read_codes
 from bounced.parse.dialogue import find_host, find_stage
 from bounced.parse.dsn import STATUS_TYPES, Block, read_action, read_status_part, reporting_mta, without_type
 from bounced.parse.mail import Mail
-from bounced.parse.text import SECTION, say_of_recipients
+from bounced.parse.portions import SECTION, occurrences, portion
+from bounced.parse.text import say_of_recipients
 from bounced.parse.transcript import CONTINUED, read_answers, read_whole_replies, without_conclusions
 from bounced.parse.wording import FAMILY
 
@@ -170,43 +171,22 @@ def _action(finding: Finding, mail: Mail) -> Action | None:
 def _told(recipients: Iterable[str], text: str) -> dict[str, str]:
     """Return what the text for people says of each recipient, by its address in lower case.
 
-    What follows an address is about it up to the next recipient's or to a
-    new section, as Sendmail's transcript of all dialogues is: one that
-    was refused for our own fault must not be taken for an unknown one beside
-    it. Where there is only one recipient, all of the text is about it: au says
+    Where there is only one recipient, all of the text is about it: au says
     "account is disabled" above and "user unknown" behind the address.
     """
     told = {recipient.lower(): "" for recipient in recipients}
-    lowered = text.lower()
     if len(told) == 1:
         (address,) = told
-        start = next(_occurrences(lowered, address), len(text))
+        start = next(occurrences(text.lower(), address), len(text))
         told[address] = f"{text[start : start + _EXPLANATION_LENGTH]}\n{text}"
     else:
-        mentions = sorted([(start, address) for address in told for start in _occurrences(lowered, address)])
-        # "User unknown: ann@example.com": what stands before an address in its line is about it, too.
-        begins, end = [], 0
-        for start, address in mentions:
-            begins.append(max(text.rfind("\n", 0, start) + 1, end))
-            end = start + len(address)
-        for (_, address), begin, end in zip(mentions, begins, [*begins[1:], len(text)], strict=False):
-            told[address] += SECTION.split(text[begin:end], maxsplit=1)[0]
+        for owner, said in portion(text, told):
+            if owner:
+                told[owner] += SECTION.split(said, maxsplit=1)[0]
     return {address: cut for address, said in told.items() if (cut := said[:_EXPLANATION_LENGTH].strip())}
 
 
 _EXPLANATION_LENGTH = 1024
-_MENTIONS = 20
-
-
-def _occurrences(text: str, address: str) -> Iterator[int]:
-    """Yield where `address` stands in `text`, and not at the end of a longer one."""
-    position = text.find(address)
-    for _ in range(_MENTIONS):
-        if position < 0:
-            return
-        if position == 0 or not (text[position - 1].isalnum() or text[position - 1] in ".-_+="):
-            yield position
-        position = text.find(address, position + 1)
 
 
 def _action_of_status(status: Status | None) -> Action | None:

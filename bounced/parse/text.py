@@ -17,6 +17,7 @@ from bounced.parse.codes import read_codes
 from bounced.parse.dialogue import find_host, find_stage
 from bounced.parse.header import Headers
 from bounced.parse.mail import Mail
+from bounced.parse.portions import SECTION
 from bounced.parse.transcript import is_transcript, read_transcript
 from bounced.parse.wording import FAMILY, Wording, shipped_wording
 from bounced.phrases import fold
@@ -30,8 +31,6 @@ _CODE_BEFORE = re.compile(r"\b([45][0-9]{2}[ -](?:[45]\.[0-9]\.[0-9]{1,3})?)[ <]
 _LABEL = re.compile(r"\s*[A-Za-z-]+: ")
 # How filters describe the mail that they refused: its fields, without the mail itself.
 _LISTED_TO = re.compile(r"^[ \t>]*(?:(?:Rcpt )?To|Recipients?)[ \t]*:[ \t]*(\S[^\n]{0,1000})$", re.MULTILINE)
-# How Sendmail heads what follows: other recipients, or the dialogues with all of them.
-SECTION = re.compile(r"^ *-{5} ", re.MULTILINE)
 # In scripts without spaces a sign is as much as a word.
 _WORDS = re.compile(r"(?=[\u2e80-\uffef])[^\W\d_]|[^\W\d_]{3,}")
 _GREETING = re.compile(r"(?:hi|hello|hey|dear|good (?:morning|day|evening)|hallo|bonjour|hola|ciao)\b[^.]{0,60}?[,!]")

@@ -86,6 +86,23 @@ def test_what_stands_before_a_recipient_in_its_line_is_not_about_the_one_above()
     ]
 
 
+def test_what_stands_right_above_a_recipient_is_not_about_the_one_before():
+    blocks = [f"Final-Recipient: rfc822; {name}@example.com\nAction: failed\nStatus: 5.0.0" for name in ("ann", "ben")]
+    report = report_of(*blocks, text="552 Mailbox full\n ann@example.com\n\n550 User unknown\n ben@example.com\n")
+    assert [finding.explanation for finding in report.findings] == [
+        "ann@example.com",
+        "550 User unknown\n ben@example.com",
+    ]
+
+
+def test_an_address_that_another_one_begins_with_is_another():
+    names = ("ann@example.org", "ann@example.org.uk", "ann@example.org-x.example")
+    blocks = [f"Final-Recipient: rfc822; {name}\nAction: failed\nStatus: 5.0.0" for name in names]
+    text = f"<{names[0]}>: 550 refused\n<{names[1]}>: 550 User unknown\n<{names[2]}>: 552 Mailbox full\n"
+    findings = report_of(*blocks, text=text).findings
+    assert [finding.explanation for finding in findings] == text.splitlines()
+
+
 def test_the_fields_are_kept_as_sent():
     report = report_of("Reporting-MTA: dns; mx.example.net\nX-Queue: 1", "Final-Recipient: rfc822; ann@example.com")
     assert report.reporting_mta == "mx.example.net"
