@@ -8,8 +8,6 @@ This is the whole of the project as a library::
         print(outcome.recipient, outcome.verdict.reason, outcome.verdict.advice)
 """
 
-import csv
-import io
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
@@ -66,12 +64,7 @@ def make_knowledge(rule_files: Mapping[str, str] | None = None) -> Knowledge:
     Raises:
         KnowledgeError: A file is malformed.
     """
-    tables = read_tables(
-        codes=read_text(_DATA, "bounce-codes.csv"),
-        replies=read_text(_DATA, "reply-codes.csv"),
-        statuses=read_text(_DATA, "enhanced-status-codes.csv"),
-        reasons=read_text(_DATA, "reasons.csv"),
-    )
+    tables = shipped_tables()
     own = [rule for name, text in (rule_files or {}).items() for rule in _read_rules(name, text, tables)]
     packs = [read_pack(name, read_text(_PACKS, name), tables.reasons) for name in list_names(_PACKS, ".toml")]
     texts = [replace(rule, is_general=True) for rule in _read_package("texts", _TEXTS, tables)]
@@ -94,9 +87,15 @@ def _read_rules(file: str, text: str, tables: CodeTables) -> list[Rule]:
     return [replace(rule, name=f"{prefix}/{rule.name}") for rule in read_rules(file, text, tables.reasons)]
 
 
-def reason_names() -> frozenset[str]:
-    """Return the reasons that there are, without reading any rule."""
-    return frozenset(row["reason"] for row in csv.DictReader(io.StringIO(read_text(_DATA, "reasons.csv"))))
+@cache
+def shipped_tables() -> CodeTables:
+    """Return the tables that come with the package, read once."""
+    return read_tables(
+        codes=read_text(_DATA, "bounce-codes.csv"),
+        replies=read_text(_DATA, "reply-codes.csv"),
+        statuses=read_text(_DATA, "enhanced-status-codes.csv"),
+        reasons=read_text(_DATA, "reasons.csv"),
+    )
 
 
 @cache

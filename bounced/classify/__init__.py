@@ -44,7 +44,6 @@ __all__ = [
     "read_tables",
 ]
 
-_TRANSIENT = 4
 # These say no more than "it failed", so a finer code in the diagnostic is used instead.
 _SAYS_NOTHING = frozenset({(0, 0), (5, 0)})
 _BEFORE_RCPT = frozenset({Stage.CONNECT, Stage.HELO, Stage.MAIL})
@@ -75,7 +74,7 @@ class Knowledge:
         tables: The codes.
         rules: What decides before the codes do.
         words: Weak evidence, asked where neither rules nor codes name a cause.
-        doubts: What shows that an answer speaks of somebody else than the recipient.
+        doubts: What shows that an answer speaks of somebody else than the recipient, or only supposes.
     """
 
     tables: CodeTables
@@ -168,7 +167,7 @@ def _credit(match: Match, text: str, evidence: Evidence, knowledge: Knowledge) -
     """Say how far a rule is believed.
 
     A general rule that would cost the recipient his mail is weak where the text
-    speaks of others too, unless a code says that it is about him.
+    speaks of others too or only supposes, unless a code says that it is about him.
     """
     if not match.rule.is_general or match.rule.reason not in _COSTLY_REASONS:
         return Confidence.LIKELY
@@ -256,4 +255,4 @@ def _is_transient(finding: Finding, status: Status | None) -> bool:
     if finding.action is Action.DELAYED or (reply is not None and reply.is_transient):
         return True
     is_vague = reply is not None and status is not None and status.is_undefined
-    return any(one is not None and one.class_ == _TRANSIENT for one in (said, None if is_vague else status))
+    return any(one is not None and one.is_transient for one in (said, None if is_vague else status))

@@ -13,12 +13,12 @@ from typing import TypeVar
 from bounced.errors import KnowledgeError
 from bounced.model import BounceType, Fault, Reply, Status
 
+_Key = TypeVar("_Key")
 _Row = TypeVar("_Row")
 NO_CODE = "911"
 # Where a code has no row of its own its class still tells how long it will last (RFC 5321 section 4.2.1).
 _ANY_TRANSIENT, _ANY_PERMANENT = "451", "550"
 _SUBJECTS = range(8)
-_TRANSIENT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,11 @@ class CodeTables:
         A detail without a row is looked up as its subject's ``.0`` (5.7.26 as
         570), an unknown subject as its class.
         """
-        if status.class_ == _TRANSIENT and status.is_undefined:
+        if status.is_transient and status.is_undefined:
             return self.codes[_ANY_TRANSIENT]
         subject = status.subject if status.subject in _SUBJECTS else 0
         row = self.codes.get(f"5{subject}{status.detail}") or self.codes[f"5{subject}0"]
-        return Code(row.code, BounceType.SOFT, row.text) if status.class_ == _TRANSIENT else row
+        return Code(row.code, BounceType.SOFT, row.text) if status.is_transient else row
 
     def by_reply(self, reply: Reply) -> Code:
         """Return the row for a bare SMTP reply code, or that of its class where it is not known."""
@@ -121,9 +121,6 @@ def read_tables(*, codes: str, replies: str, statuses: str, reasons: str) -> Cod
     if unknown := named - known.keys():
         raise KnowledgeError(f"unknown reasons in the code tables: {', '.join(sorted(unknown))}")
     return tables
-
-
-_Key = TypeVar("_Key")
 
 
 def _read(name: str, text: str, key: str, build: Callable[[dict[str, str]], tuple[_Key, _Row]]) -> dict[_Key, _Row]:

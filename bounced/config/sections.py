@@ -13,7 +13,7 @@ from bounced.config.secrets import read_secret_texts
 from bounced.config.section import Count, Days, FieldName, Seconds, Section, SomeTexts
 from bounced.escalate import DEFAULT_POLICY, Threshold
 from bounced.log import Format
-from bounced.pipeline import reason_names
+from bounced.pipeline import shipped_tables
 
 # To the last "@": SQLAlchemy takes passwords with a "/", as base64 has it, or what else would end a host elsewhere.
 _PASSWORD = re.compile(r"(?<=://)([^:/]*):.*@", re.DOTALL)
@@ -143,7 +143,7 @@ class Escalate(Section):
 
     @model_validator(mode="after")
     def _is_about_reasons(self) -> "Escalate":
-        if self.reasons and (unknown := sorted(self.reasons.keys() - reason_names())):
+        if self.reasons and (unknown := sorted(self.reasons.keys() - shipped_tables().reasons.keys())):
             raise ValueError(f"reasons.{unknown[0]}: there is no such reason; docs/migrate.md lists them")
         return self
 

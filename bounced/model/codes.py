@@ -24,6 +24,11 @@ class Status:
         return cls(*map(int, match.groups())) if match else None
 
     @property
+    def is_transient(self) -> bool:
+        """Whether the same mail may get through later (4.Y.Z)."""
+        return self.class_ == 4  # noqa: PLR2004 - RFC 3463 section 3.1
+
+    @property
     def is_undefined(self) -> bool:
         """Whether only the class means anything (``X.0.0``)."""
         return self.subject == 0 and self.detail == 0
