@@ -28,6 +28,8 @@ __all__ = [
 ]
 
 _OWN_FIELDS = frozenset({"message-id", "from", "to", "subject", "date", "list-id", "feedback-id", "list-unsubscribe"})
+# A field may be made of nothing but longer addresses, and a report may ask for each of its recipients.
+_MENTIONS = 100
 _XTEXT = re.compile(r"\+([0-9A-F]{2})")
 
 
@@ -85,10 +87,6 @@ def _is_named(address: str, field: str | None) -> bool:
             return True
         start = text.find(wanted, start + 1)
     return False
-
-
-# A field may be made of nothing but longer ones, and a report may ask for each of its recipients.
-_MENTIONS = 100
 
 
 def _goes_on(neighbour: str, marks: str) -> bool:

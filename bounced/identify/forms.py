@@ -22,6 +22,7 @@ _PATTERN_LENGTH = 500
 _ADDRESS_LENGTH = 320  # RFC 3696 section 3; no pattern sees more
 # Two repetitions that do not know where to end, and some alternatives: a few milliseconds for the worst address.
 _MOST_WAYS = 8 * _ADDRESS_LENGTH**2
+_TELL_APART = "let a part leave out the character behind it: [^=]+= instead of .+= does not search"
 _FLAGS = re.IGNORECASE | re.DOTALL
 
 
@@ -86,9 +87,6 @@ def make_form(name: str, pattern: str) -> Form:
     if ways > _MOST_WAYS:
         raise _unusable(pattern, "an address can be divided among its parts in too many ways", _TELL_APART)
     return Form(name, compiled)
-
-
-_TELL_APART = "let a part leave out the character behind it: [^=]+= instead of .+= does not search"
 
 
 def _unusable(pattern: str, problem: str, remedy: str | None = None) -> ConfigurationError:

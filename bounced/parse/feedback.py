@@ -8,6 +8,7 @@ from bounced.parse.mail import Mail
 
 _REPORT = frozenset({"message/feedback-report"})
 _RECIPIENT_FIELDS = ("original-rcpt-to", "removal-recipient")
+_KNOWN_FIELDS = frozenset({"feedback-type", "source-ip", "user-agent", "original-mail-from", *_RECIPIENT_FIELDS})
 # QUIRK: Hotmail's junk mail reporting programme sends no report; it notes the recipient in the mail it returns.
 _JMRP_HEADER = b"\nX-HmXmrOriginalRecipient:"
 _MOST_RETURN_PATHS = 4  # RFC 5965 section 3.1 allows one
@@ -36,9 +37,6 @@ def _is_complaint(mail: Mail) -> bool:
 def _fields_in_text(mail: Mail) -> Block:
     """Take the fields of a report that was sent as plain text."""
     return [field for block in split_blocks(mail.report_text) for field in block if field[0] in _KNOWN_FIELDS]
-
-
-_KNOWN_FIELDS = frozenset({"feedback-type", "source-ip", "user-agent", "original-mail-from", *_RECIPIENT_FIELDS})
 
 
 def _report(mail: Mail, fields: Block, named: list[str], reader: str) -> Report:

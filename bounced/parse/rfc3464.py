@@ -12,7 +12,6 @@ from bounced.parse.dialogue import find_host, find_stage
 from bounced.parse.dsn import STATUS_TYPES, Block, read_action, read_status_part, reporting_mta, without_type
 from bounced.parse.mail import Mail
 from bounced.parse.portions import SECTION, occurrences, portion
-from bounced.parse.text import say_of_recipients
 from bounced.parse.transcript import CONTINUED, read_answers, read_whole_replies, without_conclusions
 from bounced.parse.wording import FAMILY
 
@@ -25,6 +24,7 @@ _NO_REFUSAL = re.compile(r"2\d\d[ -]")
 _NOT_DELIVERED = frozenset({Action.FAILED, Action.DELAYED})
 _FIELDS_OF_A_RECIPIENT = frozenset({"action", "status", "diagnostic-code", "final-recipient"})
 _TIME_IS_UP = Status(4, 4, 7)
+_EXPLANATION_LENGTH = 1024
 
 
 def read(mail: Mail) -> Report | None:
@@ -125,7 +125,7 @@ def _answers(mail: Mail) -> dict[str, str]:
         return read_answers(mail.text)
     if _QUOTE_ANSWERS.isdisjoint(mail.report_wording):
         return {}
-    return {address.lower(): said.split("\n\n")[0] for address, said in say_of_recipients(mail).items()}
+    return {address.lower(): said.split("\n\n")[0] for address, said in text.say_of_recipients(mail).items()}
 
 
 def _with_answer(finding: Finding, answers: Mapping[str, str], *, is_sole: bool) -> Finding:
@@ -168,8 +168,8 @@ def _action(finding: Finding, mail: Mail) -> Action | None:
     return action
 
 
-def _told(recipients: Iterable[str], text: str) -> dict[str, str]:
-    """Return what the text for people says of each recipient, by its address in lower case.
+def _told(recipients: Iterable[str], written: str) -> dict[str, str]:
+    """Return what is `written` for people of each recipient, by its address in lower case.
 
     Where there is only one recipient, all of the text is about it: au says
     "account is disabled" above and "user unknown" behind the address.
@@ -177,16 +177,13 @@ def _told(recipients: Iterable[str], text: str) -> dict[str, str]:
     told = {recipient.lower(): "" for recipient in recipients}
     if len(told) == 1:
         (address,) = told
-        start = next(occurrences(text.lower(), address), len(text))
-        told[address] = f"{text[start : start + _EXPLANATION_LENGTH]}\n{text}"
+        start = next(occurrences(written.lower(), address), len(written))
+        told[address] = f"{written[start : start + _EXPLANATION_LENGTH]}\n{written}"
     else:
-        for owner, said in portion(text, told):
+        for owner, said in portion(written, told):
             if owner:
                 told[owner] += SECTION.split(said, maxsplit=1)[0]
     return {address: cut for address, said in told.items() if (cut := said[:_EXPLANATION_LENGTH].strip())}
-
-
-_EXPLANATION_LENGTH = 1024
 
 
 def _action_of_status(status: Status | None) -> Action | None:

@@ -41,7 +41,8 @@ _OFFICE = re.compile(
     r"(?:poo?stmaster|mailer-daemon|abuse|support|help|helpdesk|admin|administrator|hostmaster|info|service|contact)@",
     re.IGNORECASE,
 )
-_SAID_LENGTH = 2000
+_SAID_LENGTH, _LINE_LENGTH = 2000, 2000
+_NEAR = 80  # how far from an address the words stand that tell of it
 # Where in a text the words of its kind must stand: right after a line of signs perhaps, or within the first lines.
 _FIRST_WORDS, _BEGINNING = 12, 800
 _LEAST_WORDS = 2
@@ -74,7 +75,7 @@ def read(mail: Mail) -> Report | None:
         return None
     speaks = bool(family) or _speaks_of_delivery(mail)
     said = say_of_recipients(mail) if speaks else {}
-    found = said or (dict.fromkeys(guess_recipients(mail), "") if speaks else {})
+    found = said or (dict.fromkeys(_guess_recipients(mail), "") if speaks else {})
     if (not found and not family) or is_bait(mail, found):
         return None
     report = _with_subject(mail) if len(found) == 1 else mail.report_text
@@ -179,7 +180,7 @@ def say_of_recipients(mail: Mail) -> dict[str, str]:
     return dict(sorted(said.items(), key=lambda one: one[0].lower() not in answers)) or transcript
 
 
-def guess_recipients(mail: Mail) -> list[str]:
+def _guess_recipients(mail: Mail) -> list[str]:
     """Say whom it concerns where no text does: a header field, the subject, the mail that came back or is described."""
     failed = ADDRESS.findall(mail.headers.get("x-failed-recipients") or "")
     if failed:
@@ -292,9 +293,6 @@ def _line_above(lines: list[str], number: int) -> str:
     return ""
 
 
-_LINE_LENGTH = 2000
-
-
 def _is_named(head: str, tail: str, wording: Wording) -> bool:
     """Whether the words around an address say that it is a recipient."""
     words_before = fold(head[-_NEAR:]).rstrip(_BETWEEN)
@@ -302,9 +300,6 @@ def _is_named(head: str, tail: str, wording: Wording) -> bool:
     if _REQUEST.search(words_before):
         return False
     return words_before.endswith(wording.before) or words_after.startswith(wording.after)
-
-
-_NEAR = 80
 
 
 def _make_findings(found: Mapping[str, str], report: str, action: Action) -> Iterator[Finding]:
