@@ -24,7 +24,7 @@ from bounced.app.reading import make_recipe, prove_knowledge
 from bounced.app.sinks import make_subscription
 from bounced.app.vitals import Vitals
 from bounced.config import Config, SinkSection
-from bounced.errors import StoreError
+from bounced.errors import ConfigurationError, StoreError
 from bounced.flow import measuring, upkeep
 from bounced.flow.incoming import Incoming
 from bounced.flow.outgoing import Feed, Outgoing, Subscription
@@ -155,7 +155,7 @@ async def running(config: Config) -> AsyncIterator[Daemon]:
             beating = pulse.run(interval_seconds=watchdog_seconds / 4, on_beat=systemd.feed_watchdog)
             loops = (outgoing.run(), incoming.run(), beating, *_keep_up(config, store, incoming, outgoing))
             admin = AdminServer(address, Sources(store, tokens, knowledge, vitals)) if address else None
-            async with _in_background(loops):
+            async with _giving_back(store), _in_background(loops):
                 servers = await receive.serve(endpoints, settings, incoming.accept, inherited=systemd.take_sockets())
                 vitals.servers = servers
                 try:
@@ -167,7 +167,6 @@ async def running(config: Config) -> AsyncIterator[Daemon]:
                 finally:
                     servers.stop_listening()
                     reader.close()
-            await store.release_own()
 
 
 def _keep_up(
@@ -183,6 +182,27 @@ def _keep_up(
         clock=_clock,
     )
     return kept_up, measuring.run(store, sinks=lambda: outgoing.sinks, clock=_clock)
+
+
+@asynccontextmanager
+async def _giving_back(store: Store) -> AsyncIterator[None]:
+    """Give back what is unfinished at the end, also of a start that fails.
+
+    What nobody foresaw may be the fault of a message: that attempt counts.
+    """
+    try:
+        yield
+    except ConfigurationError:
+        await _give_back(store)
+        raise
+    await _give_back(store)
+
+
+async def _give_back(store: Store) -> None:
+    try:
+        await store.release_own(is_ending=True)
+    except StoreError as error:
+        _log.warning("work_not_given_back", error=str(error), consequence="the next start takes it up")
 
 
 @asynccontextmanager

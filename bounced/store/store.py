@@ -225,13 +225,14 @@ class Store:
         """
         return await self._writer.run(leases.renew, Renewal(self._lease(), tuple(messages), dict(deliveries)))
 
-    async def release_own(self) -> int:
+    async def release_own(self, *, is_ending: bool = False) -> int:
         """Make due what is leased in the name of this owner; return how much that is.
 
-        To be called at the start, before the first lease: what is found then
-        belongs to a process that died.
+        To be called at the start, before the first lease: what is found then belongs to a process
+        that died. And at the end: an attempt that is left unfinished in order counts as none.
         """
-        return await self._writer.run(leases.release, Lease(self._owner, self._clock()))
+        release = leases.give_back if is_ending else leases.release
+        return await self._writer.run(release, Lease(self._owner, self._clock()))
 
     async def retry_deliveries(
         self,

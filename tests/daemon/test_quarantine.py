@@ -1,6 +1,7 @@
 """A message that cannot be read is set aside; those beside it are not."""
 
 import asyncio
+import socket
 
 import pytest
 
@@ -80,3 +81,17 @@ async def test_a_message_that_wants_all_memory_is_quarantined_and_the_daemon_goe
     attempts = [*daemon.logged("reader_died"), *daemon.logged("message_not_readable")]
     assert [line["message"] for line in attempts] == [greedy] * 3
     assert await daemon.stop() == 0
+
+
+async def test_a_daemon_that_cannot_start_tries_no_message(site, receiver, tmp_path):
+    mail = tmp_path / "waiting.eml"
+    mail.write_bytes(dsn("ann@example.com"))
+    assert (await site.run("ingest", mail)).code == 0
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        site.sections["receive"]["listen"] = [f"smtp://127.0.0.1:{other.getsockname()[1]}"]
+        for _ in range(5):
+            assert await (await site.launch()).ended() == 78
+    site.sections["receive"]["listen"] = ["smtp://127.0.0.1:0"]
+    await site.start()
+    [event] = await receiver.until_events(1)
+    assert (event["type"], event["data"]["recipient"]) == ("bounced.bounce", "ann@example.com")

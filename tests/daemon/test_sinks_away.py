@@ -84,3 +84,21 @@ async def test_events_for_a_standard_output_that_was_closed_go_nowhere_else_and_
     assert await daemon.stop() == 0
     [waiting] = await list_deliveries(site, "pending")
     assert waiting["recipient"] == "ann@example.com"
+
+
+async def test_restarts_use_up_no_attempt(make_site, receiver):
+    recipients = {f"user{number}@example.com" for number in range(20)}
+    site = make_site(receiver.sink(retry_seconds=[0.2] * 3), shutdown_seconds=0.2)
+    receiver.hang()
+    daemon = await site.start()
+    await send(daemon.port, *map(dsn, sorted(recipients)))
+    for _ in range(4):
+        await receiver.until_requests(receiver.requests + 1)
+        assert await daemon.stop() == 0
+        daemon = await site.start()
+    await receiver.until_requests(receiver.requests + 1)
+    receiver.status = 503
+    receiver.answer_again()
+    await daemon.until_logged("delivery_failed", count=len(recipients))
+    receiver.status = 204
+    await receiver.until(lambda: receiver.recipients == recipients)

@@ -75,6 +75,15 @@ async def test_attempts_count_every_start_so_that_the_caller_can_quarantine(stor
     assert attempts == [2, 3, 4]
 
 
+async def test_what_is_left_unfinished_in_order_was_not_begun(store, make_message, conclude_as):
+    await accept(store, [make_message(1), make_message(2)], lease=True)
+    await store.conclude(conclude_as(make_message(2), leased=("app",)))
+    for _ in range(5):
+        assert await store.release_own(is_ending=True) == 2
+        assert [each.attempts for each in await store.claim_messages(10)] == [1]
+        assert [each.attempt for each in await store.claim_deliveries("app", 10)] == [1]
+
+
 async def test_renewed_leases_last(store, make_message, conclude_as, clock):
     await accept(store, [make_message(1), make_message(2)], lease=True)
     concluded = conclude_as(make_message(2), leased=("app",))
