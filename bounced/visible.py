@@ -3,10 +3,10 @@
 import re
 
 _ADDRESS = re.compile(r"(\"[^\"\n]{1,64}\"|[^\s<>@,;:\"'()]{1,64})@([^\W_][\w.-]{0,254})")
-# C0, DEL, C1, the separators of lines, and the bidirectional controls that can reorder a line on a terminal.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-
-_CONTROL_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+# DEL, C1, the separators of lines, and the bidirectional controls that can reorder a line on a terminal.
+_BEYOND_C0 = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+_CONTROL = re.compile(f"[\x00-\x1f{_BEYOND_C0}]")
+_CONTROL_IN_JSON = re.compile(f"[{_BEYOND_C0}]")  # JSON escapes C0 itself; what is left of it parts lines
 
 
 def mask_addresses(text: str) -> str:

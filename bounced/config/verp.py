@@ -9,7 +9,7 @@ from bounced.config.secrets import read_secret_texts
 from bounced.config.section import Section
 from bounced.errors import ConfigurationError
 from bounced.identify import BatvKey, VerpSettings, Wrapping, make_form
-from bounced.identify.verp import DEFAULT_DAYS, DEFAULT_PREFIX, PREFIX, Key
+from bounced.identify.verp import DEFAULT_DAYS, DEFAULT_PREFIX, PREFIX_PATTERN, Key
 
 
 class Verp(Section):
@@ -19,7 +19,7 @@ class Verp(Section):
     domains: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+$")]] = []
     keys: list[SecretStr] = []
     key_files: list[Path] = []
-    prefix: Annotated[str, Field(pattern=PREFIX)] = DEFAULT_PREFIX
+    prefix: Annotated[str, Field(pattern=PREFIX_PATTERN)] = DEFAULT_PREFIX
     days: Annotated[int, Field(gt=0, le=365)] = DEFAULT_DAYS
     patterns: list[str] = []
     batv_keys: list[SecretStr] = []

@@ -42,7 +42,7 @@ _NO_RECIPIENT = dict.fromkeys(name for name in EventData.__slots__ if name not i
 
 # Made once: to make one costs more than to use it.
 _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-# How JSON writes it; behind one more backslash it is a backslash and letters.
+# A NUL as JSON writes it; behind one more backslash the same is a backslash and letters.
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 # What brokers and proxies refuse is far longer (NATS and Kafka: 1 MiB), but one report can make a thousand events.
@@ -217,7 +217,10 @@ def _wrap(
 
 
 def _write(document: Mapping[str, Any]) -> str:
-    """Write a document as JSON; a NUL becomes U+FFFD, because many a consumer's database takes none."""
+    """Write a document as JSON, the texts of a very long one cut.
+
+    A NUL becomes U+FFFD, because many a consumer's database takes none.
+    """
     text = _encoder.encode(document)
     if len(text) > _LONGEST_DOCUMENT:
         text = _encoder.encode(_shorten(document))

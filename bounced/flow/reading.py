@@ -67,7 +67,7 @@ def _understand(recipe: Recipe, knowledge: Knowledge, raw: bytes, envelope: Enve
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What was concluded about one recipient, for the log and the metrics; None but for the first where nothing failed.
+    """What is logged and counted of one recipient; where nothing failed, None stands for what follows from a failure.
 
     Attributes:
         recipient: The address we sent to.

@@ -28,7 +28,7 @@ from uuid import UUID
 from bounced.errors import AddressError, ConfigurationError
 
 DEFAULT_PREFIX = "b"
-PREFIX = "^[a-z0-9-]{1,16}$"  # what survives a relay that changes its case
+PREFIX_PATTERN = "^[a-z0-9-]{1,16}$"  # what survives a relay that changes its case
 DEFAULT_DAYS = 35  # some relays go on trying for 30
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
@@ -145,7 +145,7 @@ def make(
     Raises:
         AddressError: It cannot be made, most often because 64 octets are too few.
     """
-    if not re.fullmatch(PREFIX, prefix):
+    if not re.fullmatch(PREFIX_PATTERN, prefix):
         raise AddressError("the prefix has other characters than a-z, 0-9 and -, or more than 16 of them")
     if not re.fullmatch("[!-?A-~]+", domain):
         raise AddressError("the domain must be ASCII; write an internationalised one as xn--…")

@@ -109,11 +109,7 @@ class Import:
 
 def remember(memory: Memory, connection: Connection, facts: Sequence[Fact], now: datetime) -> list[Crossing]:
     """Add facts, judge whom they concern, and tell who has just become undeliverable."""
-    by_name: dict[str, list[Fact]] = {}
-    for fact in facts:
-        if memory.policy.believes(fact):
-            by_name.setdefault(memory.names.name(fact.recipient), []).append(fact)
-    return _remember_all(memory, connection, by_name, now)
+    return _remember_all(memory, connection, _believed(memory, facts), now)
 
 
 def replace_facts(
@@ -121,14 +117,18 @@ def replace_facts(
 ) -> list[Crossing]:
     """Let a message say something else than it did; judge whom it concerned and whom it concerns now."""
     is_said = recipient_fact.c.message_id == message_id
-    by_name: dict[str, list[Fact]] = {
-        name: [] for name in connection.scalars(select(recipient_fact.c.recipient).where(is_said).distinct())
-    }
+    concerned = connection.scalars(select(recipient_fact.c.recipient).where(is_said).distinct()).all()
+    connection.execute(delete(recipient_fact).where(is_said))
+    return _remember_all(memory, connection, dict.fromkeys(concerned, ()) | _believed(memory, facts), now)
+
+
+def _believed(memory: Memory, facts: Sequence[Fact]) -> dict[str, Sequence[Fact]]:
+    """Return the facts that the policy believes, by the names of their recipients."""
+    by_name: dict[str, list[Fact]] = {}
     for fact in facts:
         if memory.policy.believes(fact):
             by_name.setdefault(memory.names.name(fact.recipient), []).append(fact)
-    connection.execute(delete(recipient_fact).where(is_said))
-    return _remember_all(memory, connection, by_name, now)
+    return {**by_name}
 
 
 def _remember_all(
