@@ -2,13 +2,14 @@
 
 import fcntl
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, OperationalError
 
 from bounced.errors import ConfigurationError
 from bounced.store.trouble import file_error
@@ -139,6 +140,24 @@ def _prepare_sqlite_writer(connection: Any, _record: object) -> None:
 def _begin_immediate(connection: Connection) -> None:
     # A deferred transaction that reads first cannot wait for its turn to write: it fails at once.
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+    _require_own_files(connection)
+
+
+def _require_own_files(connection: Connection) -> None:
+    """Write to no file that has lost its name: SQLite would go on, and the next start would find nothing of it."""
+    path = str(connection.engine.url.database)
+    files = {name: _inode(name) for name in (path, f"{path}-wal")}
+    for name, inode in connection.info.setdefault("files", files).items():
+        if files[name] != inode:
+            problem = f"{name} was removed or replaced under the running program: stop it before you restore a backup"
+            raise OperationalError("BEGIN", None, sqlite3.OperationalError(problem))
+
+
+def _inode(path: str) -> int | None:
+    try:
+        return os.stat(path).st_ino  # noqa: PTH116 - before every commit, and half the price
+    except FileNotFoundError:
+        return None
 
 
 def _prepare_sqlite_reader(connection: Any, _record: object) -> None:

@@ -1,8 +1,10 @@
 """The storage fails: whoever waits is told, nothing is half done, and it goes on by itself."""
 
 import asyncio
+import shutil
 import sqlite3
 import threading
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -34,6 +36,20 @@ async def test_a_locked_database_fails_all_that_wait_until_it_is_free(sqlite_url
         other.close()
         assert await offer(store, [make_message(number) for number in range(5)]) == [True] * 5
     assert [line["event"] for line in logs] == ["storage_failed", "storage_recovered"]
+
+
+@pytest.mark.parametrize("part", ["", "-wal"])
+async def test_nothing_is_kept_in_a_file_that_has_lost_its_name(sqlite_url, open_store, make_message, part):
+    store = await open_store(sqlite_url)
+    assert await offer(store, [make_message(1)]) == [True]
+    file = Path(file_of(sqlite_url) + part)
+    away = file.with_name("away")
+    for change in (lambda: file.rename(away), file.touch):
+        change()
+        [answer] = await offer(store, [make_message(2)])
+        assert str(answer).startswith(f"{file} was removed or replaced")
+    shutil.move(away, file)
+    assert await offer(store, [make_message(2)]) == [True]
 
 
 async def test_a_full_disk_is_said_and_survived_by_sqlite(sqlite_url, open_store, make_message, listen):
