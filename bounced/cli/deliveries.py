@@ -1,22 +1,17 @@
 """``bounced deliveries``: dead letters and their replay."""
 
-import re
 import sys
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bounced.cli.options import ConfigFile, JsonLines, as_json, cell, console, table, with_store
+from bounced.cli.options import ConfigFile, JsonLines, Since, as_json, cell, console, read_since, table, with_store
 
 if TYPE_CHECKING:
     from bounced.store import Store
 
 app = typer.Typer(help="List deliveries and bring dead ones back.", no_args_is_help=True)
-_AGE = re.compile(r"([0-9]{1,6})([smhd])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
-Since = Annotated[str | None, typer.Option(help="A time (2026-11-23T09:00) or an age (90m, 12h, 3d).")]
 SinkName = Annotated[str | None, typer.Option("--sink", help="Only deliveries to this sink.")]
 
 
@@ -88,20 +83,3 @@ def retry(
         return await store.retry_deliveries(since=moment, ids=event_id, sink=sink, with_delivered=with_delivered)
 
     typer.echo(f"{with_store(config, revive)} deliveries are due again")
-
-
-def read_since(text: str | None) -> datetime | None:
-    """Read a time or an age.
-
-    Raises:
-        typer.BadParameter: It is neither.
-    """
-    if text is None:
-        return None
-    age = _AGE.fullmatch(text)
-    try:
-        if age:
-            return datetime.now(UTC) - timedelta(**{_UNITS[age[2]]: int(age[1])})
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError):  # also what no calendar holds
-        raise typer.BadParameter(f"{text!r} is neither a time nor an age such as 12h", param_hint="--since") from None

@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from bounced.cli.mailbox import find_files, read_messages
-from bounced.cli.options import ConfigFile
-from bounced.cli.parse import Sources, counting, say_unreadable
+from bounced.cli.mailbox import Sources, find_files, read_messages, say_unreadable
+from bounced.cli.options import ConfigFile, counting
 from bounced.errors import StoreError
 
 # EX_TEMPFAIL of sysexits.h: Postfix, Exim and Sendmail keep the mail and run the pipe again.

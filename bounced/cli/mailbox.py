@@ -6,10 +6,16 @@ import stat
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Annotated, BinaryIO
+
+import typer
 
 _MBOX_LINE = re.compile(rb"From \S.{0,200}?(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \w{3} [ 0-3]?[0-9] [0-9]{2}:[0-9]{2}")
 _MAILDIR_FOLDERS = ("cur", "new")
+
+Sources = Annotated[
+    list[str] | None, typer.Argument(metavar="[FILE|DIR|MBOX|-]...", help="Where the mail is; '-' is standard input.")
+]
 
 
 def find_files(sources: Sequence[str]) -> list[Path | None]:
@@ -79,6 +85,11 @@ def read_messages(path: Path | None) -> Iterator[tuple[str, bytes]]:
             yield str(path), file.read()
         else:
             yield from _split(str(path), file)
+
+
+def say_unreadable(file: Path | None, error: OSError) -> None:
+    """Say on standard error that a file cannot be read, and why."""
+    typer.echo(f"bounced: {file or 'standard input'}: {error.strerror}", err=True)
 
 
 def _split(name: str, file: BinaryIO) -> Iterator[tuple[str, bytes]]:

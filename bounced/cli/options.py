@@ -1,7 +1,10 @@
 """Options that several commands share, and how their output looks."""
 
 import json
+import re
 import sys
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -15,7 +18,7 @@ from bounced.pipeline import shipped_knowledge
 from bounced.visible import escape_json, make_visible
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from bounced.store import Store
 
@@ -32,9 +35,29 @@ ConfigFile = Annotated[
     ),
 ]
 JsonLines = Annotated[bool, typer.Option("--jsonl", help="Print JSON lines for programs.")]
+Since = Annotated[str | None, typer.Option(help="A time (2026-11-23T09:00) or an age (90m, 12h, 3d).")]
 
+_AGE = re.compile(r"([0-9]{1,6})([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _WIDTH_OF_A_PIPE = 240
 _STYLES = {"suppress": "red", "hard": "red", "fix": "yellow", "review": "magenta", "retry": "cyan", "soft": "cyan"}
+
+
+def read_since(text: str | None) -> datetime | None:
+    """Read a time or an age.
+
+    Raises:
+        typer.BadParameter: It is neither.
+    """
+    if text is None:
+        return None
+    age = _AGE.fullmatch(text)
+    try:
+        if age:
+            return datetime.now(UTC) - timedelta(**{_UNITS[age[2]]: int(age[1])})
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):  # also what no calendar holds
+        raise typer.BadParameter(f"{text!r} is neither a time nor an age such as 12h", param_hint="--since") from None
 
 
 def console() -> Console:
@@ -59,6 +82,20 @@ def cell(value: Any) -> Text:
 def as_json(value: Any, *, indent: int | None = None) -> str:
     """Return a value as JSON that cannot disturb the terminal."""
     return escape_json(json.dumps(value, ensure_ascii=False, indent=indent))
+
+
+@contextmanager
+def counting(what: str, total: int) -> "Iterator[Callable[[], None]]":
+    """Show on standard error how far a command is, if that is a terminal; yields what counts one more step."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task(what, total=total)
+        yield lambda: shown.advance(task)
 
 
 def knowledge_of(config: Path | None) -> Knowledge:

@@ -2,22 +2,16 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from bounced.cli.mailbox import find_files, read_messages
-from bounced.cli.options import ConfigFile, JsonLines, as_json, cell, console, table
+from bounced.cli.mailbox import Sources, find_files, read_messages, say_unreadable
+from bounced.cli.options import ConfigFile, JsonLines, as_json, cell, console, counting, table
 from bounced.event import describe_understanding
 from bounced.model import Understanding
 from bounced.pipeline import understand
-
-Sources = Annotated[
-    list[str] | None, typer.Argument(metavar="[FILE|DIR|MBOX|-]...", help="Where the mail is; '-' is standard input.")
-]
 
 
 def parse(sources: Sources = None, jsonl: JsonLines = False, config: ConfigFile = None) -> None:
@@ -74,26 +68,6 @@ def _understand_all(
                 say_unreadable(file, error)
                 yield str(file or "-"), None
             advance()
-
-
-def say_unreadable(file: Path | None, error: OSError) -> None:
-    """Say on standard error that a file cannot be read, and why."""
-    typer.echo(f"bounced: {file or 'standard input'}: {error.strerror}", err=True)
-
-
-@contextmanager
-def counting(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """Show on standard error how far a command is, if that is a terminal; yields what counts one more step."""
-    if not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task(what, total=total)
-        yield lambda: shown.advance(task)
 
 
 def _add_rows(rows: Table, name: str, understanding: Understanding) -> None:

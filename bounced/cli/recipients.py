@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bounced.cli.deliveries import Since, read_since
-from bounced.cli.options import ConfigFile, JsonLines, as_json, cell, console, table, with_store
+from bounced.cli.options import ConfigFile, JsonLines, Since, as_json, cell, console, read_since, table, with_store
 from bounced.errors import BouncedError
 
 if TYPE_CHECKING:

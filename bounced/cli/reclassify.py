@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bounced.cli.deliveries import read_since
-from bounced.cli.options import ConfigFile, JsonLines, as_json, cell, console, table, with_store
-from bounced.cli.parse import counting
+from bounced.cli.options import ConfigFile, JsonLines, as_json, cell, console, counting, read_since, table, with_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
