@@ -89,7 +89,8 @@ class Reader:
                         yield _told(answer, messages[done])
                         done += 1
             except (EOFError, OSError) as error:
-                guilty, code = begin + worker.place, worker.end()
+                # One that has just been answered is not guilty: the next had not been begun.
+                guilty, code = max(done, begin + worker.place), worker.end()
                 if not self._is_closed.is_set():
                     _log.error("reader_died", message=messages[guilty].id, exit_code=code, error=repr(error))
                 yield from self.read(messages[done:guilty])  # they were read, but their answers are lost

@@ -3,8 +3,10 @@
 import json
 import os
 import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from multiprocessing.connection import Connection
 
 import pytest
 
@@ -72,6 +74,13 @@ def test_of_many_that_are_read_together_each_guilty_one_is_found(open_reader):
     assert [one.events[0].recipient for one in readings if one] == expected
 
 
+def test_a_process_that_ends_right_after_an_answer_leaves_each_reading_with_its_message(open_reader):
+    mails = [dsn(f"user{number}@example.com") for number in range(3)]
+    with open_reader(LastWords()) as reader:
+        readings = list(reader.read(list(map(message, mails))))
+    assert [one and one.events[0].recipient for one in readings] == ["user0@example.com", None, "user2@example.com"]
+
+
 def test_new_rules_hold_for_what_is_read_after_them(open_reader):
     bounce = message(dsn("ann@example.com", said="550 the moon is full"))
     with open_reader(recipe()) as reader:
@@ -112,3 +121,22 @@ class Environment:
 def _tell_environment(raw, envelope):
     understanding = understand(raw)
     return replace(understanding, report=replace(understanding.report, notes=tuple(os.environ)))
+
+
+class LastWords:
+    """Makes a reader that takes its time, and a process that ends once the answer to the first message is out."""
+
+    def __call__(self):
+        send = Connection.send
+
+        def send_and_end(connection, answers):
+            send(connection, answers)
+            os._exit(9)
+
+        def understand_slowly(raw, envelope):
+            if b"user0@" in raw:
+                time.sleep(0.1)
+                Connection.send = send_and_end
+            return understand(raw)
+
+        return understand_slowly
