@@ -50,10 +50,7 @@ async def _ingest(
     from bounced.store import Store
 
     loaded = load(config)
-    try:
-        files = find_files(sources)
-    except FileNotFoundError as error:
-        raise typer.BadParameter(str(error)) from error
+    files = find_files(sources)
     counts, unreadable = {True: 0, False: 0}, 0
     most = loaded.receive.keep_bytes or loaded.receive.max_message_bytes
     async with await Store.open(loaded.store.url.get_secret_value(), owner="ingest") as store:

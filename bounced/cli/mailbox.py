@@ -26,7 +26,7 @@ def find_files(sources: Sequence[str]) -> list[Path | None]:
             files, or ``-``. No source at all is standard input.
 
     Raises:
-        FileNotFoundError: A source does not exist.
+        typer.BadParameter: A source does not exist.
     """
     files: list[Path | None] = []
     for source in sources or ["-"]:
@@ -43,7 +43,7 @@ def _is_directory(source: str) -> bool:
     try:
         return stat.S_ISDIR(os.stat(source).st_mode)  # noqa: PTH116 - Path makes "." of an empty name
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise FileNotFoundError(f"{source or repr(source)}: there is no such file or directory") from error
+        raise typer.BadParameter(f"{source or repr(source)}: there is no such file or directory") from error
     except OSError:
         return False  # who reads it says why it cannot be read
 

@@ -55,10 +55,7 @@ def _understand_all(
     sources: list[str], read: Callable[[bytes], Understanding]
 ) -> Iterator[tuple[str, Understanding | None]]:
     """Yield every message understood, and None for a file that cannot be read, after saying so."""
-    try:
-        files = find_files(sources)
-    except FileNotFoundError as error:
-        raise typer.BadParameter(str(error)) from error
+    files = find_files(sources)
     with counting("Reading", len(files)) as advance:
         for file in files:
             try:
