@@ -126,4 +126,5 @@ async def test_nobody_is_let_in_after_stop(start):
 
 async def test_draining_nobody_takes_no_time(start):
     server = await start()
-    await server.servers.drain(60)
+    async with asyncio.timeout(10):
+        await server.servers.drain(60)
