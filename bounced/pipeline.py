@@ -204,4 +204,4 @@ def _judge(finding: Finding, report: Report, knowledge: Knowledge, profile: Prof
     """Return the verdict, or None where nothing failed."""
     if report.kind not in _JUDGED or kind_of(finding.action) not in _JUDGED:
         return None
-    return classify(finding, knowledge, profile=profile, is_hearsay=report.is_unsigned)
+    return classify(finding, knowledge, profile=profile, is_hearsay=report.is_unsigned or finding.is_shared)

@@ -178,12 +178,57 @@ def test_a_report_that_nobody_signs_suppresses_nobody(sender, returned, advice):
             "<ben@example.org>\n<ann@example.org>\n\n   ----- Transcript of session follows -----\n"
             ">>> RCPT To:<ben@example.org>\n<<< 550 5.1.1 User unknown\n550 <ben@example.org>... User unknown\n"
         ),
+        "550 Requested action not taken\n<ann@example.org>\n\n550 5.1.1 User unknown\n<ben@example.org>\n",
+        "550 5.1.1 User unknown\n<ben@example.org>\n\n<ann@example.org>\n",
+        "<ann@example.org>\n<ben@example.org>: 550 5.1.1 User unknown\n",
+        "<ann@example.org>\n<ben@example.org>\n    (reason: 550 5.1.1 User unknown)\n",
+        "<ann@example.org>:\n\n<ben@example.org>:\n    550 5.1.1 User unknown\n",
+        "<ben@example.org>\n<ann@example.org>\n\nThe servers said:\n\n550 5.1.1 <ben@example.org>: User unknown\n",
+        "<ben@example.org> (expanded from <ann@example.org>): User unknown\n<ann@example.org>: 550 not taken\n",
+        "Not delivered to <ann@example.org>: 550 not taken, <ben@example.org>: 550 5.1.1 User unknown\n",
+        " 1. ann@example.org 550 not taken\n 2. ben@example.org 550 5.1.1 User unknown\n",
+        (
+            "<ann@example.org>\n<ben@example.org>\n\n   ----- Transcript of session follows -----\n"
+            ">>> RCPT To:<ann@example.org>\n>>> RCPT To:<ben@example.org>\n"
+            "<<< 550-Requested action\n<<< 550 not taken\n<<< 550 5.1.1 User unknown\n"
+        ),
+        (
+            "<ann@example.org>\n<ben@example.org>\n\n   ----- Transcript of session follows -----\n"
+            ">>> RCPT To:<ann@example.org>\n<<< 550 Requested action not taken\n550 <ann@example.org>... User unknown\n"
+            ">>> RCPT To:<ben@example.org>\n<<< 550 5.1.1 User unknown\n550 <ben@example.org>... User unknown\n"
+        ),
     ],
 )
 def test_nobody_is_suppressed_for_what_was_said_of_another(text):
     raw = f"Return-Path: <>\nFrom: MAILER-DAEMON@mx.example.net\nSubject: failure notice\n\nThese failed:\n\n{text}"
     advice = {outcome.recipient: outcome.verdict.advice for outcome in understand(raw.encode()).outcomes}
     assert advice == {"ann@example.org": "review", "ben@example.org": "suppress"}
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("<ann@example.org>\n<ben@example.org>\n    550 5.1.1 User unknown\n", "suppress"),
+        ("User unknown:\n  ann@example.org\n  ben@example.org\n\nMailbox full:\n  cleo@example.org\n", "suppress"),
+        ("<ann@example.org>\n<ben@example.org>\n\n550 5.1.1 User unknown\n550 5.5.0 Not taken\n", "review"),
+        ("<ann@example.org>\n<ben@example.org>\n\n   ----- Transcript -----\n<<< 550 5.1.1 User unknown\n", "review"),
+        (">>> RCPT To:<ann@example.org>\n>>> RCPT To:<ben@example.org>\n<<< 550 5.1.1 User unknown\n", "review"),
+    ],
+)
+def test_a_list_shares_what_is_said_of_all_of_it(text, advice):
+    raw = f"Return-Path: <>\nFrom: MAILER-DAEMON@mx.example.net\nSubject: failure notice\n\nThese failed:\n\n{text}"
+    advices = {outcome.recipient: outcome.verdict.advice for outcome in understand(raw.encode()).outcomes}
+    assert advices.items() >= {("ann@example.org", advice), ("ben@example.org", advice)}
+
+
+def test_what_is_refused_after_all_recipients_is_about_those_that_were_accepted():
+    text = "In:  RCPT TO:<ann@example.org>\nOut: 250 ok\nIn:  RCPT TO:<ben@example.org>\nOut: 550 User unknown\n"
+    text += "In:  DATA\nOut: 354 go ahead\nOut: 554 It is spam\n"
+    raw = f"Return-Path: <>\nFrom: MAILER-DAEMON@mx.example.net\nSubject: failure notice\n\n{text}"
+    assert {outcome.recipient: outcome.verdict.reason for outcome in understand(raw.encode()).outcomes} == {
+        "ann@example.org": "spam_content",
+        "ben@example.org": "user_unknown",
+    }
 
 
 def test_who_is_named_by_a_dialogue_alone_says_nothing_of_the_others():

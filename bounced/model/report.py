@@ -25,6 +25,7 @@ class Finding:
         remote_mta: The host that refused.
         stage: The command that was refused, where the report says it.
         explanation: What the text for people says, where the diagnostic says too little.
+        is_shared: Whether that text is about several recipients, and may mean another.
         fields: All fields of the block as sent, decoded, for those who want more.
     """
 
@@ -38,6 +39,7 @@ class Finding:
     remote_mta: str | None = None
     stage: Stage | None = None
     explanation: str | None = None
+    is_shared: bool = False
     fields: tuple[tuple[str, str], ...] = ()
 
 

@@ -8,7 +8,7 @@ knows the ways of writing; the words are data.
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice, pairwise
 
 from bounced.model import Action, Finding, Kind, Report
@@ -17,13 +17,20 @@ from bounced.parse.codes import read_codes
 from bounced.parse.dialogue import find_host, find_stage
 from bounced.parse.header import Headers
 from bounced.parse.mail import Mail
-from bounced.parse.portions import SECTION
-from bounced.parse.transcript import is_transcript, read_transcript
+from bounced.parse.portions import WORDS, Mention, tell_apart
+from bounced.parse.transcript import is_transcript, read_transcript, without_guesses
 from bounced.parse.wording import FAMILY, Wording, shipped_wording
 from bounced.phrases import fold
 
-_BULLET = re.compile(r"[\s>*\-\u2022\"'<(\[]*\Z")
-_ADDRESS_ENDS = re.compile(r"[>\"'\])]*\s*(?:[:,;.(\[<]|\Z|on \b|is\b|error\b|invalid\b|-)", re.IGNORECASE)
+_BULLET = re.compile(r"(?:\s*[0-9]{1,3}[.)])?[\s>*\-\u2022\"'<(\[|]*\Z")
+_ADDRESS_ENDS = re.compile(
+    r"[>\"'\])]*\s*(?:[:,;.(\[<|]|\Z|on \b|is\b|error\b|invalid\b|-|[45][0-9]{2} )", re.IGNORECASE
+)
+_SAYS = re.compile(r"[\"']*>?(?::|\s+[45][0-9]{2} )")
+# One list in one line: "could not be delivered to ann@example.com, ben@example.com".
+_FURTHER, _FURTHER_ENDS = re.compile(r"[,;] *[\"'<]*\Z"), re.compile(r"[>\"']*[ \t]*(?:[:,;(]|\.?[ \t]*\Z)")
+# Outlook shows a link to write to the address behind it.
+_MAILTO = re.compile(r"\A[>)]{0,2}[ \t]*<mailto:[^<>\s]{1,320}>")
 _ALONE = re.compile(r"[>\"'\]):,;.]*\Z")
 _BETWEEN = " :=<\"'([*-\t,"
 # "550 5.1.1 <ann@example.com>: user unknown": what a server said of an address begins before it.
@@ -31,8 +38,6 @@ _CODE_BEFORE = re.compile(r"\b([45][0-9]{2}[ -](?:[45]\.[0-9]\.[0-9]{1,3})?)[ <]
 _LABEL = re.compile(r"\s*[A-Za-z-]+: ")
 # How filters describe the mail that they refused: its fields, without the mail itself.
 _LISTED_TO = re.compile(r"^[ \t>]*(?:(?:Rcpt )?To|Recipients?)[ \t]*:[ \t]*(\S[^\n]{0,1000})$", re.MULTILINE)
-# In scripts without spaces a sign is as much as a word.
-_WORDS = re.compile(r"(?=[\u2e80-\uffef])[^\W\d_]|[^\W\d_]{3,}")
 _GREETING = re.compile(r"(?:hi|hello|hey|dear|good (?:morning|day|evening)|hallo|bonjour|hola|ciao)\b[^.]{0,60}?[,!]")
 # "Please forward this message to the owner of the list": who is asked to write somewhere was not refused there.
 _REQUEST = re.compile(r"\bplease (?:[a-z]+ )?(?:re-?send|send|forward|write|report|e-?mail)\b[^.!?;:]*\Z")
@@ -49,23 +54,6 @@ _LEAST_WORDS = 2
 _SEVERAL = 2
 _KINDS = {Action.FAILED: Kind.BOUNCE, Action.DELAYED: Kind.DELAY, Action.DELIVERED: Kind.SUCCESS}
 _FAILURE = frozenset({"bounce", "failure", "delay", "gave_up"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Mention:
-    """An address in the text, and how strongly its place says that it failed."""
-
-    address: str
-    line: int
-    begins_line: bool
-    is_announced: bool
-    is_alone: bool
-    head: str
-    tail: str
-
-    def is_same(self, other: "_Mention") -> bool:
-        """Whether both name the same address."""
-        return self.address.lower() == other.address.lower()
 
 
 def read(mail: Mail) -> Report | None:
@@ -176,8 +164,7 @@ def say_of_recipients(mail: Mail) -> dict[str, str]:
     transcript = read_transcript(mail.report_text)
     answers = {address.lower(): said for address, said in transcript.items()}
     said = {address: said or answers.get(address.lower(), "") for address, said in found.items()}
-    # Who is not named in a dialogue that names others comes behind them, so that it is not told of him.
-    return dict(sorted(said.items(), key=lambda one: one[0].lower() not in answers)) or transcript
+    return said or transcript
 
 
 def _guess_recipients(mail: Mail) -> list[str]:
@@ -233,20 +220,35 @@ def _find_recipients(mail: Mail) -> dict[str, str]:
     if chosen and chosen[0].begins_line:
         # Behind the first of a list, an address within a line is one that somebody speaks of.
         chosen = [one for one in chosen if one.begins_line]
+    chosen = _with_alike(chosen, mentions, lines, f"{mail.headers.get('to')} {mail.headers.get('from')}".lower())
     # A server repeats the address in its answer: that is still about the same recipient.
     chosen = [one for before, one in pairwise([None, *chosen]) if one and (before is None or not one.is_same(before))]
-    said: dict[str, tuple[str, str]] = {}
-    # IMail puts the cause before the address: "unknown user: ann@example.com".
-    tells_before = len({fold(one.head) for one in chosen}) > 1
-    for mention, end in zip(chosen, [*(one.line for one in chosen[1:]), len(lines)], strict=False):
-        text = "\n".join([mention.tail, *lines[mention.line + 1 : max(end, mention.line + 1)]])
-        text = (SECTION.split(text, maxsplit=1)[0] if len(chosen) >= _SEVERAL else text).strip()
-        text = text or (mention.head if tells_before else "")
-        said.setdefault(mention.address.lower(), (mention.address, text[:_SAID_LENGTH]))
-    return dict(said.values())
+    if len({one.address.lower() for one in chosen}) >= _SEVERAL:
+        return {address: said[:_SAID_LENGTH] for address, said in tell_apart(chosen, lines).items()}
+    return {one.address: "\n".join([one.tail, *lines[one.line + 1 :]]).strip()[:_SAID_LENGTH] for one in chosen[:1]}
 
 
-def _mentions(lines: list[str], announcements: Collection[str]) -> Iterator[_Mention]:
+def _with_alike(chosen: list[Mention], mentions: list[Mention], lines: list[str], ours: str) -> list[Mention]:
+    """Add the addresses whose lines begin as those of recipients do: words near one of them name them all."""
+    begins = {_begin(one, lines) for one in chosen if one.begins_line}
+    known = set(chosen)
+    return [
+        one
+        for one in mentions
+        if one in known or (one.begins_line and _begin(one, lines) in begins and not _is_bystander(one.address, ours))
+    ]
+
+
+def _is_bystander(address: str, ours: str) -> bool:
+    return bool(_OFFICE.match(address)) or address.lower() in ours
+
+
+def _begin(mention: Mention, lines: list[str]) -> str:
+    """Return what stands before an address in its line, without the number of an item."""
+    return lines[mention.line][: lines[mention.line].find(mention.address)].lstrip(" .)0123456789")
+
+
+def _mentions(lines: list[str], announcements: Collection[str]) -> Iterator[Mention]:
     wording = shipped_wording()
     is_announced = False
     seen = 0
@@ -258,8 +260,14 @@ def _mentions(lines: list[str], announcements: Collection[str]) -> Iterator[_Men
             folded = fold(" ".join(lines[max(seen - 1, 0) : number]))
             is_announced = any(words in folded for words in announcements)
             seen = number
+        first: Mention | None = None
         for match in ADDRESS.finditer(line[:_LINE_LENGTH]):
             head, tail = line[: match.start()], line[match.end() :]
+            if first:
+                if _FURTHER.search(head[-_NEAR:]) and _FURTHER_ENDS.match(tail):
+                    said = tail.lstrip("\"'>): \t")
+                    yield replace(first, address=clean_address(match[0]), head=first.head, tail=said)
+                continue
             if match[0].startswith("**"):
                 continue  # masked, so that nobody reads it
             begins = bool(_BULLET.match(head)) and bool(_ADDRESS_ENDS.match(tail))
@@ -268,15 +276,15 @@ def _mentions(lines: list[str], announcements: Collection[str]) -> Iterator[_Men
                 head if _LABEL.match(head) else f"{_line_above(lines, number)} {head}", tail, wording
             )
             if begins or is_named:
-                is_strong = is_named or (begins and (is_announced or tail.lstrip("\"'").startswith((">:", ":"))))
-                said = tail.lstrip("\"'>): \t")
+                is_strong = is_named or (begins and (is_announced or bool(_SAYS.match(tail))))
+                said = _MAILTO.sub("", tail).lstrip("\"'>): \t")
                 if code := _CODE_BEFORE.search(head):
                     said = f"{code[1]} {said}"
                 is_alone = bool(_ALONE.match(tail))
-                yield _Mention(
+                first = Mention(
                     clean_address(match[0]), number, begins or is_owner, is_strong, is_alone, head.strip(_BETWEEN), said
                 )
-                break
+                yield first
 
 
 def _is_owner(head: str, line_above: str) -> bool:
@@ -305,24 +313,43 @@ def _is_named(head: str, tail: str, wording: Wording) -> bool:
 def _make_findings(found: Mapping[str, str], report: str, action: Action) -> Iterator[Finding]:
     """Describe each recipient; where nothing is said of one alone, the whole report explains, and is read once.
 
-    Of several, what stands before the first is about all of them. What is said of one is about nobody behind it.
+    Of several, what stands before the first and is about none of them is about
+    all. The whole report explains where it says nothing of anybody alone, but
+    may speak of each of them in turn.
     """
-    first = min((report.find(address) for address in found), default=-1)
-    before_all = report if len(found) < _SEVERAL else report[: max(first, 0)]
+    is_sole = len(found) < _SEVERAL
+    is_told = {address: _tells(said.replace(address, ""), with_codes=not is_sole) for address, said in found.items()}
+    if any(is_told.values()) and not is_sole:
+        report = _before_all(found, report)
     explained: Finding | None = None
     for address, said in found.items():
-        words = islice(_WORDS.finditer(said.replace(address, "")), _LEAST_WORDS)
-        if sum(1 for _ in words) == _LEAST_WORDS:
-            if report is not before_all:
-                report, explained = before_all, None
-            yield replace(_read_answer(said, report, action), recipient=address, diagnostic=" ".join(said.split()))
+        if is_told[address]:
+            yield replace(_read_answer(said, report, action), recipient=address, diagnostic=_one_line(said))
         else:
             explained = explained or _read_answer(report, report, action)
-            yield replace(explained, recipient=address)
+            yield replace(explained, recipient=address, is_shared=not is_sole)
+
+
+def _one_line(said: str) -> str:
+    return " ".join(without_guesses(said).split())
+
+
+def _tells(said: str, *, with_codes: bool) -> bool:
+    """Whether words explain anything: there is more than one, or a code."""
+    words = islice(WORDS.finditer(said), _LEAST_WORDS)
+    return sum(1 for _ in words) == _LEAST_WORDS or (with_codes and read_codes(said).reply is not None)
+
+
+def _before_all(found: Mapping[str, str], report: str) -> str:
+    """Return what stands before the first recipient and is about none of them."""
+    first = min((report.find(address) for address in found), default=-1)
+    own = {line.strip() for said in found.values() for line in said.splitlines()}
+    return "\n".join([line for line in report[: max(first, 0)].splitlines() if line.strip() not in own])
 
 
 def _read_answer(said: str, report: str, action: Action) -> Finding:
     """Return a finding about nobody."""
+    said = without_guesses(said)
     codes = read_codes(said)
     return Finding(
         recipient="",
@@ -331,5 +358,5 @@ def _read_answer(said: str, report: str, action: Action) -> Finding:
         reply=codes.reply,
         remote_mta=find_host(said),
         stage=find_stage(said),
-        explanation=report[:_SAID_LENGTH].strip() or None,
+        explanation=without_guesses(report[:_SAID_LENGTH]).strip() or None,
     )

@@ -1,18 +1,23 @@
 """Read recipients from the transcript of an SMTP session that a report quotes."""
 
 import re
+from collections.abc import Iterable
 
 from bounced.parse.address import ADDRESS, clean_address
 
+_NAME = r"(?:\"[^\"<>\n]{0,128}\")?[^\s<>\"]{1,320}"
 # "554 <ann@example.com>... User unknown": Sendmail's summary of what went wrong with one recipient.
-_SUMMARY = re.compile(r"^\s*[45][0-9]{2}[ -](?:[45]\.[0-9]\.[0-9]{1,3} )?<?([^\s<>]{1,320})>?\.\.\. (.*)$")
-_COMMAND = re.compile(r"^\s*(?:>>> ?|In: +|Sent <<< |SMTP command: )?RCPT TO: ?<?([^\s<>]{1,320})>?", re.IGNORECASE)
+_SUMMARY = re.compile(rf"^\s*[45][0-9]{{2}}[ -](?:[45]\.[0-9]\.[0-9]{{1,3}} )?<?({_NAME})>?\.\.\. (.*)$")
+_COMMAND = re.compile(rf"^\s*(?:>>> ?|In: +|Sent <<< |SMTP command: )?RCPT TO: ?<?({_NAME})>?", re.IGNORECASE)
 _DIALOGUE = re.compile(r"^\s*(?:>>>|<<<|In: |Out: |[2-5][0-9]{2}[ -])")
-_REFUSAL = re.compile(r"^\s*(?:<<< ?|Out: +|Received >>> )?([45][0-9]{2}[ -].*)$")
+_REPLY = re.compile(r"^\s*(?:<<< ?|Out: +|Received >>> )?([245][0-9]{2}[ -].*)$")
 # A server that was sent several commands at once (RFC 2920) refuses the recipient, and then DATA, for nobody is left;
 # the last command that Sendmail shows is DATA all the same.
 NOBODY_LEFT = re.compile(r"^\s*<<< (?:503[ -]|55[04][ -].*no valid recipients).*$", re.IGNORECASE | re.MULTILINE)
 # What Sendmail concludes from a bare 550, 551 or 553, whatever the server said: "550 5.1.1 <ann@x>... User unknown".
+_GUESS = re.compile(
+    r"^(<<< 55[013][ -].*\n)55[013] (?:5\.[0-9]\.[0-9]{1,3} )?<?[^\s<>]{1,320}>?\.\.\. .*$", re.MULTILINE
+)
 _CONCLUSION = re.compile(
     r"^[45][0-9]{2} [45]\.[0-9]\.[0-9]{1,3} (?:<?[^\s<>]{1,320}>?\.\.\. .*|Service unavailable)$", re.MULTILINE
 )
@@ -21,12 +26,56 @@ _CONCLUDED = re.compile(
     r"(?:[45][0-9]{2} [45]\.[0-9]\.[0-9]{1,3} )?(?:<?([^\s<>]{1,320}@[^\s<>]{1,320})>?\.\.\. |Service unavailable)"
 )
 # All lines of a reply but the last (RFC 5321 section 4.2.1).
-CONTINUED = re.compile(r"[45][0-9]{2}-")
+CONTINUED = re.compile(r"[245][0-9]{2}-")
 
 
 def is_transcript(line: str) -> bool:
     """Whether a line is part of an SMTP dialogue."""
     return bool(_DIALOGUE.match(line))
+
+
+class _Session:
+    """Who was asked for in one dialogue, and what was answered."""
+
+    def __init__(self) -> None:
+        self.said: dict[str, tuple[str, list[str]]] = {}
+        self.asked: list[str] = []
+        self.accepted: list[str] = []
+        self.replies: list[list[str]] = []
+
+    def ask(self, address: str) -> None:
+        if self.replies:
+            self.settle()
+        self.asked.append(address)
+
+    def hear(self, reply: str) -> None:
+        if self.replies and CONTINUED.match(self.replies[-1][-1]):
+            self.replies[-1].append(reply)
+        elif self.asked or self.accepted:
+            self.replies.append([reply])
+
+    def settle(self) -> None:
+        """File the answers: of several that were asked for at once (RFC 2920) each must have its own.
+
+        What is refused after all of them is refused to those that were accepted.
+        """
+        asked, replies = self.asked, self.replies
+        self.asked, self.replies = [], []
+        if len(replies) < len(asked):
+            for address in asked if replies else ():
+                self.file(address, ())
+            return
+        for address, reply in zip(asked, replies, strict=False):
+            if reply[0].startswith("2"):
+                self.accepted.append(address)
+            else:
+                self.file(address, reply)
+        for reply in replies[len(asked) :]:
+            for address in self.accepted or (asked if len(asked) == 1 else ()):
+                self.file(address, reply if reply[0][0] != "2" else ())
+
+    def file(self, address: str, lines: Iterable[str]) -> None:
+        self.said.setdefault(address.lower(), (address, []))[1].extend(lines)
 
 
 def read_transcript(report: str) -> dict[str, str]:
@@ -35,26 +84,29 @@ def read_transcript(report: str) -> dict[str, str]:
     What was asked before a summary line belongs to it: Sendmail prints the
     dialogue first and its conclusion after it.
     """
-    said: dict[str, tuple[str, list[str]]] = {}
-    asked: str | None = None
+    session = _Session()
     dialogue: list[str] = []
     for line in report.splitlines():
         summary, command = _SUMMARY.match(line), _COMMAND.match(line)
         if command and ADDRESS.fullmatch(command[1]):
-            asked = clean_address(command[1])
+            if any(not reply[0].startswith("2") for reply in session.replies):
+                dialogue = []
+            session.ask(clean_address(command[1]))
             dialogue.append(line)
         elif summary and ADDRESS.fullmatch(summary[1]):
-            address = clean_address(summary[1])
-            said.setdefault(address.lower(), (address, []))[1].extend([*dialogue, line])
-            asked, dialogue = None, []
+            session.settle()
+            session.accepted.clear()
+            session.file(clean_address(summary[1]), [*dialogue, line])
+            dialogue = []
         else:
-            refusal = _REFUSAL.match(line)
+            if reply := _REPLY.match(line):
+                session.hear(reply[1])
             dialogue.append(line)
-            if refusal and asked:
-                said.setdefault(asked.lower(), (asked, []))[1].append(refusal[1])
-    if not said and asked:
-        said[asked.lower()] = (asked, dialogue)
-    return {address: "\n".join(lines) for address, lines in said.values()}
+    last = session.asked
+    session.settle()
+    for address in () if session.said else last:
+        session.file(address, dialogue if len(last) == 1 else ())
+    return {address: "\n".join(lines) for address, lines in session.said.values()}
 
 
 def read_whole_replies(report: str) -> dict[str, str]:
@@ -91,6 +143,11 @@ def read_answers(report: str) -> dict[str, str]:
         else:
             lines = []
     return answers
+
+
+def without_guesses(report: str) -> str:
+    """Leave out of a transcript what Sendmail made of a server's bare 550, 551 or 553 in the line before."""
+    return _GUESS.sub(r"\1", report) if "<<< 55" in report else report
 
 
 def without_conclusions(report: str) -> str:
