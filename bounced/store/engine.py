@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from bounced.errors import ConfigurationError
@@ -17,6 +17,7 @@ from bounced.store.trouble import file_error
 READERS = 4
 _BUSY_SECONDS = 5
 _KEY, _FILE, _SERVER = "store.url", '"sqlite:////path/to/file"', '"postgresql://user@host/database"'
+_READ_ONLY = "25006"  # SQLSTATE, PostgreSQL manual appendix A
 _POSTGRESQL = {
     # A server that vanished without a word must not hold the writer for the 15 minutes of TCP.
     "connect_timeout": "10",
@@ -104,6 +105,7 @@ def writing_engine(url: URL) -> Engine:
         event.listen(engine, "begin", _begin_immediate)
     else:
         event.listen(engine, "connect", _prepare_postgresql)
+        event.listen(engine, "handle_error", _leave_standby)
     return engine
 
 
@@ -169,6 +171,12 @@ def _prepare_postgresql_reader(connection: Any, _record: object) -> None:
         # A plan that was made while a table was empty would scan it when it is full.
         cursor.execute("SET plan_cache_mode = force_custom_plan")
     connection.commit()
+
+
+def _leave_standby(context: ExceptionContext) -> None:
+    # A primary that was turned into a standby keeps its connections; its successor answers at the same address.
+    if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
+        context.is_disconnect = True
 
 
 def _prepare_postgresql(connection: Any, _record: object) -> None:

@@ -93,6 +93,18 @@ async def test_a_lost_connection_is_made_again(postgresql_url, open_store, make_
     assert (await store.count_backlog()).messages == 2
 
 
+async def test_a_server_that_takes_no_more_writes_is_left_for_its_successor(
+    postgresql_url, open_store, make_message, listen
+):
+    store = await open_store(postgresql_url)
+    demotion = ["SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"]
+    listen("begin", lambda connection: demotion and connection.exec_driver_sql(demotion.pop()))
+    assert await offer(store, [make_message(1)]) == [True]  # the next transaction is the first that may not write
+    [answer] = await offer(store, [make_message(2)])
+    assert "read-only transaction" in str(answer)
+    assert await offer(store, [make_message(2)]) == [True]
+
+
 async def test_one_mail_that_cannot_be_stored_does_not_stop_the_others(postgresql_url, open_store, make_message):
     store = await open_store(postgresql_url)
     with psycopg.connect(postgresql_url, autocommit=True) as other:
