@@ -45,6 +45,8 @@ _KNOWN = (_WITHOUT_ALIAS | aliases.keys() | set(aliases.values())) - _OF_WINDOWS
 _WRITTEN_AS_LETTERS = re.compile(r"^(?:u[tf]{2}|uft)[-_]?8$")
 _HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 _ISO_2022_JP = re.compile(rb"\x1b[$(][@BIJ]")
+_KANA = re.compile("[\u3040-\u30ff]")
+_ASCII = bytes(range(0x80))
 _CHARSET_NAME_LENGTH = 40
 
 
@@ -94,8 +96,8 @@ def _decode_kana(data: bytes) -> str | None:
             text = data.decode(codec)
         except UnicodeDecodeError:
             continue
-        foreign = [character for character in text if not character.isascii()]
-        if sum("\u3040" <= character <= "\u30ff" for character in foreign) * 4 > len(foreign):
+        foreign = len(text) - len(text.encode("ascii", "ignore"))
+        if len(_KANA.findall(text)) * 4 > foreign:
             return text
     return None
 
@@ -115,4 +117,4 @@ def decode_unlabelled(data: bytes) -> str:
         return japanese
     text = data.decode(errors="replace")
     # Mostly valid UTF-8 with a cut character stays UTF-8; otherwise the octets are an 8-bit charset.
-    return text if text.count("\ufffd") * 4 < sum(byte > 0x7F for byte in data) else data.decode("cp1252", "replace")  # noqa: PLR2004 - the last ASCII octet
+    return text if text.count("\ufffd") * 4 < len(data.translate(None, _ASCII)) else data.decode("cp1252", "replace")

@@ -16,6 +16,7 @@ from bounced.parse.transcript import CONTINUED, read_answers, read_whole_replies
 from bounced.parse.wording import FAMILY
 
 _STATUS_FIELDS_IN_TEXT = re.compile(r"\n(?:Reporting-MTA|Final-Recipient)[ \t]*:", re.IGNORECASE)
+_STATUS_FIELDS_IN_OCTETS = re.compile(_STATUS_FIELDS_IN_TEXT.pattern.encode(), re.IGNORECASE)
 _GAVE_UP = re.compile(
     r"\b(?:envelope expired|message expired|giving up|gave up|could not be delivered for|no longer)\b"
 )
@@ -47,12 +48,15 @@ def read_in_text(mail: Mail) -> Report | None:
     """
     if not mail.may_be_bounce:
         return None
-    for content in (mail.unquoted_text, decode_unlabelled(mail.own_octets)):
-        lines = f"\n{content}"
-        if found := _STATUS_FIELDS_IN_TEXT.search(lines):
-            report = _read(lines[found.start() :], mail)
-            return report and replace(report, is_unsigned=not mail.is_signed)
-    return None
+    lines = f"\n{mail.unquoted_text}"
+    found = _STATUS_FIELDS_IN_TEXT.search(lines)
+    if not found and _STATUS_FIELDS_IN_OCTETS.search(octets := b"\n" + mail.own_octets):
+        lines = decode_unlabelled(octets)
+        found = _STATUS_FIELDS_IN_TEXT.search(lines)
+    if not found:
+        return None
+    report = _read(lines[found.start() :], mail)
+    return report and replace(report, is_unsigned=not mail.is_signed)
 
 
 def _read(content: str, mail: Mail) -> Report | None:
