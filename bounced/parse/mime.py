@@ -93,11 +93,6 @@ class Part:
 
 def normalize_line_ends(data: bytes) -> bytes:
     """Turn CRLF, CR CRLF and, where no LF is used at all, bare CR into LF."""
-    if b"\r" not in data:
-        return data
-    data = data.replace(b"\r\n", b"\n")
-    if b"\r" not in data:
-        return data
     return data.replace(b"\r", b"" if b"\n" in data else b"\n")
 
 

@@ -17,7 +17,8 @@ _FORWARDED = re.compile(r"^(?:Begin forwarded message:|-+ ?Forwarded message ?-+
 _QUOTE = re.compile(r"^>+ ?", re.MULTILINE)
 _TAG = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6]|/td|p|hr)\b[^<>]{0,500}>", re.IGNORECASE)
 _ANY_TAG = re.compile(r"<(?![^<>@\s]{1,200}@)[!/a-zA-Z][^<>]{0,2000}>")
-_HIDDEN = re.compile(r"<(style|script|head)\b.{0,20000}?</\1\s*>", re.IGNORECASE | re.DOTALL)
+_HIDDEN = re.compile(r"<(style|script|head)\b", re.IGNORECASE)
+_HIDDEN_ENDS = {name: re.compile(rf"</{name}\s*>", re.IGNORECASE) for name in ("style", "script", "head")}
 _HEADER_BYTES = 1 << 16
 
 
@@ -71,6 +72,22 @@ def read_returned_header(text: str) -> Headers | None:
 
 def text_of_html(source: str) -> str:
     """Return what a reader of an HTML part sees, line by line; addresses in angle brackets stay."""
-    source = _HIDDEN.sub(" ", source)
-    source = _ANY_TAG.sub(" ", _TAG.sub("\n", source))
+    source = _ANY_TAG.sub(" ", _TAG.sub("\n", _without_hidden(source)))
     return html.unescape(source).replace("\xa0", " ")
+
+
+def _without_hidden(source: str) -> str:
+    """Leave out elements that no reader sees; one that does not end is shown."""
+    shown, position = [], 0
+    ends = dict(_HIDDEN_ENDS)
+    for begin in _HIDDEN.finditer(source):
+        name = begin[1].lower()
+        if begin.start() < position or name not in ends:
+            continue
+        end = ends[name].search(source, begin.end())
+        if end is None:
+            del ends[name]  # nor does another one behind it
+        else:
+            shown.append(source[position : begin.start()])
+            position = end.end()
+    return " ".join([*shown, source[position:]])
