@@ -154,22 +154,30 @@ def find_facts(message: Message, understanding: Understanding) -> tuple[Fact, ..
     """Return what `message` proves about recipients.
 
     A delay is no fact: whether the mail arrives is still open. A notice that
-    mail was relayed or expanded is no sign of life.
+    mail was relayed or expanded is no sign of life, and a feedback report in
+    which nobody complains says nothing of the recipient.
     """
-    if understanding.kind is Kind.FEEDBACK_REPORT and not understanding.report.is_complaint:
-        return ()
-    facts = (_find_fact(message, understanding.kind, outcome) for outcome in understanding.outcomes)
-    return tuple(fact for fact in facts if fact)
+    match understanding.kind:
+        case Kind.BOUNCE | Kind.DELAY | Kind.SUCCESS:
+            found = [_find_fact(message, outcome) for outcome in understanding.outcomes]
+        case Kind.FEEDBACK_REPORT if understanding.report.is_complaint:
+            found = [_find_complaint(message, outcome) for outcome in understanding.outcomes]
+        case _:
+            found = []
+    return tuple([fact for fact in found if fact])
 
 
-def _find_fact(message: Message, kind: Kind, outcome: Outcome) -> Fact | None:
-    key, moment, verdict = recipient_key(outcome.recipient), message.envelope.received_at, outcome.verdict
-    verified = outcome.verp is not None and outcome.verp.is_verified
+def _find_complaint(message: Message, outcome: Outcome) -> Fact | None:
+    key, moment = recipient_key(outcome.recipient), message.envelope.received_at
     if key is None:
         return None
-    if kind is Kind.FEEDBACK_REPORT:
-        return Fact(key, message.id, moment, FactKind.COMPLAINT, "complaint", verified=verified)
-    if kind not in (Kind.BOUNCE, Kind.DELAY, Kind.SUCCESS):
+    return Fact(key, message.id, moment, FactKind.COMPLAINT, "complaint", verified=_is_verified(outcome))
+
+
+def _find_fact(message: Message, outcome: Outcome) -> Fact | None:
+    key, moment, verdict = recipient_key(outcome.recipient), message.envelope.received_at, outcome.verdict
+    verified = _is_verified(outcome)
+    if key is None:
         return None
     if outcome.finding.action is Action.DELIVERED:
         return Fact(key, message.id, moment, FactKind.DELIVERED, verified=verified)
@@ -186,6 +194,10 @@ def _find_fact(message: Message, kind: Kind, outcome: Outcome) -> Fact | None:
         is_weak=verdict.why.confidence is Confidence.WEAK,
         verified=verified,
     )
+
+
+def _is_verified(outcome: Outcome) -> bool:
+    return outcome.verp is not None and outcome.verp.is_verified
 
 
 def judge(facts: Iterable[Fact], policy: Policy, now: datetime | None = None) -> Standing:

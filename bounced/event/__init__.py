@@ -33,9 +33,9 @@ _TYPE_OF_KIND = {
     Kind.BOUNCE: EventType.BOUNCE,
     Kind.DELAY: EventType.DELAY,
     Kind.SUCCESS: EventType.DELIVERY,
-    Kind.FEEDBACK_REPORT: EventType.COMPLAINT,
     Kind.AUTO_REPLY: EventType.AUTO_REPLY,
 }
+_ABOUT_DELIVERY = frozenset({Kind.BOUNCE, Kind.DELAY, Kind.SUCCESS})
 
 # Every field that speaks of a recipient, as null.
 _NO_RECIPIENT = dict.fromkeys(name for name in EventData.__slots__ if name not in ("original", "message"))
@@ -120,10 +120,14 @@ def make_events(message: Message, understanding: Understanding, *, source: str) 
         understanding: What it says and what follows.
         source: The ``source`` of CloudEvents, naming this installation.
     """
-    by_outcome = [(_type_of(outcome, understanding.report), outcome) for outcome in understanding.outcomes]
+    of_report = _type_of_report(understanding.report)
+    by_outcome = [
+        (_TYPE_OF_KIND[outcome.kind] if understanding.kind in _ABOUT_DELIVERY else of_report, outcome)
+        for outcome in understanding.outcomes
+    ]
     named = [(type_, outcome) for type_, outcome in by_outcome if type_ is not EventType.UNRECOGNIZED]
     if not named:
-        return (_make(message, _type_of_report(understanding.report), understanding, None, source),)
+        return (_make(message, of_report, understanding, None, source),)
     return tuple(_make(message, type_, understanding, outcome, source) for type_, outcome in named)
 
 
@@ -157,15 +161,9 @@ def make_quarantine_event(message: Message, *, source: str) -> Event:
     return _wrap(message, EventType.UNRECOGNIZED, None, data, source)
 
 
-def _type_of(outcome: Outcome, report: Report) -> EventType:
-    if report.kind in (Kind.BOUNCE, Kind.DELAY, Kind.SUCCESS):
-        return _TYPE_OF_KIND[outcome.kind]
-    return _type_of_report(report)
-
-
 def _type_of_report(report: Report) -> EventType:
-    if report.kind is Kind.FEEDBACK_REPORT and not report.is_complaint:
-        return EventType.UNRECOGNIZED
+    if report.is_complaint:
+        return EventType.COMPLAINT
     return _TYPE_OF_KIND.get(report.kind, EventType.UNRECOGNIZED)
 
 
