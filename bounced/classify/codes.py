@@ -38,7 +38,6 @@ class Reason:
     fault: Fault
     bounce_type: BounceType | None
     label: str
-    group: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +146,7 @@ def _code(row: Mapping[str, str]) -> Code:
 
 def _reason(row: Mapping[str, str]) -> Reason:
     bounce_type = None if row["bounce_type"] == "code" else BounceType(row["bounce_type"])
-    return Reason(row["reason"], Fault(row["fault"]), bounce_type, row["label"], row["group"])
+    return Reason(row["reason"], Fault(row["fault"]), bounce_type, row["label"])
 
 
 def _reply(row: Mapping[str, str]) -> ReplyMeaning:

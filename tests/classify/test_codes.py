@@ -154,7 +154,7 @@ def tables_with(**changed):
         ({"codes": "code,description\n500,x\n"}, "bounce-codes.csv, row '500': 'type'"),
         ({"replies": "reply_code,meaning,table_code,bounce_type,reason\nfive,x,500,hard,policy\n"}, "row 'five'"),
         ({"statuses": "status,name,meaning,reply_codes,reference,reason\nX.1,x,x,x,x,policy\n"}, "row 'X.1'"),
-        ({"reasons": "reason,fault,bounce_type,label,group\npolicy,nobody,hard,x,x\n"}, "reasons.csv, row 'policy'"),
+        ({"reasons": "reason,fault,bounce_type,label\npolicy,nobody,hard,x\n"}, "reasons.csv, row 'policy'"),
         ({"replies": "reply_code,meaning,table_code,bounce_type,reason\n550,x,550,hard,fate\n"}, "fate"),
     ],
 )
