@@ -143,7 +143,8 @@ def understand(
         outcomes[key] = outcome if known is None else _worse(known, outcome)
     if outcomes and return_path and return_path.is_verified and not any(map(_is_proven, outcomes.values())):
         report = replace(report, notes=(*report.notes, _UNPROVEN))
-    return Understanding(report, original, tuple(outcomes.values()), return_path)
+    told_all = tuple(_spare_alias(outcome, outcomes.values()) for outcome in outcomes.values())
+    return Understanding(report, original, told_all, return_path)
 
 
 def _worse(known: Outcome, further: Outcome) -> Outcome:
@@ -156,8 +157,29 @@ def _worse(known: Outcome, further: Outcome) -> Outcome:
     is_same = recipient_key(worse.finding.recipient) == recipient_key(other.finding.recipient)
     if is_same or worse.verdict is None or not _suppresses(worse) or _suppresses(other):
         return worse
-    why = replace(worse.verdict.why, confidence=Confidence.WEAK)
-    return replace(worse, verdict=replace(worse.verdict, advice=Advice.REVIEW, why=why))
+    return _weaken(worse, worse.verdict)
+
+
+def _weaken(outcome: Outcome, verdict: Verdict) -> Outcome:
+    why = replace(verdict.why, confidence=Confidence.WEAK)
+    return replace(outcome, verdict=replace(verdict, advice=Advice.REVIEW, why=why))
+
+
+def _spare_alias(outcome: Outcome, all_of_them: Iterable[Outcome]) -> Outcome:
+    """Suppress nobody whom only the return path names while another mailbox that the report names lives.
+
+    The mail went to one recipient, so that all of them are mailboxes of his.
+    """
+    is_alias = bool(outcome.verp and outcome.verp.recipient) and not _is_named(outcome)
+    if outcome.verdict is None or not is_alias or all(_suppresses(one) for one in all_of_them):
+        return outcome
+    return _weaken(outcome, outcome.verdict) if _suppresses(outcome) else outcome
+
+
+def _is_named(outcome: Outcome) -> bool:
+    finding = outcome.finding
+    named = (finding.recipient, finding.original_recipient or "")
+    return recipient_key(outcome.recipient) in map(recipient_key, named)
 
 
 def _suppresses(outcome: Outcome) -> bool:

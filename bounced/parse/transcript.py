@@ -19,11 +19,13 @@ _GUESS = re.compile(
     r"^(<<< 55[013][ -].*\n)55[013] (?:5\.[0-9]\.[0-9]{1,3} )?<?[^\s<>]{1,320}>?\.\.\. .*$", re.MULTILINE
 )
 _CONCLUSION = re.compile(
-    r"^[45][0-9]{2} [45]\.[0-9]\.[0-9]{1,3} (?:<?[^\s<>]{1,320}>?\.\.\. .*|Service unavailable)$", re.MULTILINE
+    r"^[45][0-9]{2} (?:(?:[45]\.[0-9]\.[0-9]{1,3} )?<?[^\s<>]{1,320}>?\.\.\. .*"
+    r"|[45]\.[0-9]\.[0-9]{1,3} Service unavailable)$",
+    re.MULTILINE,
 )
-# The same, as the end of what was said to one recipient, or to all where it names none.
+# The same, as the end of what was said to one recipient, or to all where it names none. Before 8.10 without a code.
 _CONCLUDED = re.compile(
-    r"(?:[45][0-9]{2} [45]\.[0-9]\.[0-9]{1,3} )?(?:<?([^\s<>]{1,320}@[^\s<>]{1,320})>?\.\.\. |Service unavailable)"
+    r"(?:[45][0-9]{2} (?:[45]\.[0-9]\.[0-9]{1,3} )?)?(?:<?([^\s<>]{1,320}@[^\s<>]{1,320})>?\.\.\. |Service unavailable)"
 )
 # All lines of a reply but the last (RFC 5321 section 4.2.1).
 CONTINUED = re.compile(r"[245][0-9]{2}-")

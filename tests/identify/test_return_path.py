@@ -120,6 +120,20 @@ def test_a_return_path_with_a_recipient_speaks_of_one(finals, recipients):
     assert {one.recipient: one.verp is not None for one in outcomes} == recipients
 
 
+@pytest.mark.parametrize(
+    ("finals", "advice"),
+    [
+        (["x@example.com"], "suppress"),
+        (["x@example.com", "ben@example.org!delivered"], "review"),
+        (["x@example.com", "ben@example.org!delayed"], "review"),
+        (["ann@example.org", "ben@example.org!delivered"], "suppress"),
+    ],
+)
+def test_whom_only_the_return_path_names_is_not_dead_with_one_of_his_mailboxes(finals, advice):
+    outcomes = read(report(*finals), WITH_RECIPIENT).outcomes
+    assert {one.recipient: one.verdict and one.verdict.advice for one in outcomes}["ann@example.org"] == advice
+
+
 def test_the_id_in_a_return_path_without_recipient_is_told_of_all():
     outcomes = read(report("ann@example.org", "ben@example.org"), SIGNED).outcomes
     assert [one.verp.id for one in outcomes] == ["4711", "4711"]
