@@ -205,11 +205,37 @@ def test_nobody_is_suppressed_for_what_was_said_of_another(text):
     assert advice == {"ann@example.org": "review", "ben@example.org": "suppress"}
 
 
+@pytest.mark.parametrize(
+    "further",
+    [
+        "Earlier, mail to ben@example.org was refused: 550 5.1.1 User unknown.",
+        ">>> RCPT To:<ben@example.org>\n<<< 550 5.1.1 User unknown\n550 <ben@example.org>... User unknown",
+        "For codes such as 550 5.1.1 (user unknown) see https://example.net/codes.",
+        "Most often this is because the user no longer exists.",
+        'See also: "550 User unknown" in our FAQ.',
+    ],
+)
+def test_nobody_is_suppressed_for_what_stands_below_the_answer(further):
+    text = (
+        f"The following address failed:\n\n<ann@example.org>: host said: 550 Requested action not taken\n\n{further}\n"
+    )
+    fields = b"Final-Recipient: rfc822; ann@example.org\nAction: failed\nStatus: 5.0.0"
+    part = b"--b\nContent-Type: text/plain\n\n" + text.encode() + b"\n--b\n"
+    for one in (
+        report(fields).replace(b"--b\n", part, 1),
+        report(fields + b"\nDiagnostic-Code: smtp; 550 Requested action not taken").replace(b"--b\n", part, 1),
+        f"From: MAILER-DAEMON@mx.example.net\nSubject: Returned mail\n\n{text}".encode(),
+    ):
+        assert [outcome.verdict.advice for outcome in understand(one).outcomes] == ["review"]
+
+
 @pytest.mark.parametrize("code", ["550 5.1.1", "550"])
 def test_what_sendmail_makes_of_a_bare_reply_suppresses_nobody(code):
     text = "   ----- The following addresses had permanent fatal errors -----\n<ann@example.org>\n\n"
     text += "   ----- Transcript of session follows -----\n... while talking to mx.example.org.:\n"
-    text += f">>> RCPT To:<ann@example.org>\n<<< 550 Requested action not taken\n{code} <ann@example.org>... User unknown\n"
+    text += (
+        f">>> RCPT To:<ann@example.org>\n<<< 550 Requested action not taken\n{code} <ann@example.org>... User unknown\n"
+    )
     fields = b"Final-Recipient: rfc822; ann@example.org\nAction: failed\nStatus: 5.1.1"
     raw = report(fields).replace(b"--b\n", b"--b\nContent-Type: text/plain\n\n" + text.encode() + b"\n--b\n", 1)
     for one in (raw, f"From: MAILER-DAEMON@mx.example.net\nSubject: Returned mail\n\n{text}".encode()):

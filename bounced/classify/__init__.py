@@ -147,7 +147,8 @@ def _by_everything(
     rules, reasons = knowledge.rules, knowledge.tables.reasons
     diagnostic, explanation = finding.diagnostic or "", finding.explanation or ""
     if match := rules.first_match(words, evidence):
-        return _ground_of(match, reasons, _credit(match, diagnostic or explanation, evidence, knowledge))
+        text = diagnostic or _without_own(explanation, finding)
+        return _ground_of(match, reasons, _credit(match, text, evidence, knowledge, is_quoted=bool(diagnostic)))
     by_code = _by_code(status, decisive, knowledge.tables)
     if _is_guess(finding):
         by_code = replace(by_code, why=replace(by_code.why, confidence=Confidence.WEAK))
@@ -155,7 +156,7 @@ def _by_everything(
         match = rules.first_match(rules.find_words(explanation), evidence)
         # A warning says how long the sender has tried, and that is no cause yet.
         if match and not (match.rule.reason == "expired" and finding.action is Action.DELAYED):
-            return _ground_of(match, reasons, _credit(match, explanation, evidence, knowledge))
+            return _ground_of(match, reasons, _credit(match, _without_own(explanation, finding), evidence, knowledge))
     if status is not None and status.detail != 0 and by_code.reason.name not in _COARSE_REASONS:
         return by_code
     telling = knowledge.words.find_words(without_names(diagnostic))
@@ -163,17 +164,30 @@ def _by_everything(
     return _ground_of(match, reasons, Confidence.WEAK) if match else by_code
 
 
-def _credit(match: Match, text: str, evidence: Evidence, knowledge: Knowledge) -> Confidence:
+def _credit(
+    match: Match, text: str, evidence: Evidence, knowledge: Knowledge, *, is_quoted: bool = False
+) -> Confidence:
     """Say how far a rule is believed.
 
     A general rule that would cost the recipient his mail is weak where the text
-    speaks of others too or only supposes, unless a code says that it is about him.
+    speaks of others too, unless a code says that it is about him. A server that
+    is quoted may name the address to which it forwards; the text around names others.
     """
     if not match.rule.is_general or match.rule.reason not in _COSTLY_REASONS:
         return Confidence.LIKELY
     by_codes = (knowledge.tables.reason_of_status(status)[0] for status in evidence.statuses)
-    is_sure = any(reason.fault is Fault.RECIPIENT for reason in by_codes)
-    return Confidence.LIKELY if is_sure or not knowledge.doubts.find(_around(match.words, text)) else Confidence.WEAK
+    if any(reason.fault is Fault.RECIPIENT for reason in by_codes):
+        return Confidence.LIKELY
+    around = _around(match.words, text)
+    is_about_another = not is_quoted and "@" in around.replace(match.words, "") and match.words in comparable(text)
+    return Confidence.WEAK if is_about_another or knowledge.doubts.find(around) else Confidence.LIKELY
+
+
+def _without_own(text: str, finding: Finding) -> str:
+    """Leave out the addresses of the recipient himself."""
+    for address in {finding.recipient, finding.original_recipient or ""} - {""} if "@" in text else ():
+        text = re.sub(re.escape(address), "", text, flags=re.IGNORECASE)
+    return text
 
 
 def _around(words: str, text: str) -> str:

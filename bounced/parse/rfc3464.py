@@ -150,7 +150,7 @@ def _complete(finding: Finding, told: str | None, mail: Mail) -> Finding:
         told = without_conclusions(told)
     reply, said_status = finding.reply, finding.said_status
     if not (diagnostic and reply):
-        codes = read_codes(told)
+        codes = read_codes(text.answer_in(told))
         reply = reply or codes.reply
         said_status = said_status if diagnostic else codes.status
     return replace(

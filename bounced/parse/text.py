@@ -324,10 +324,19 @@ def _make_findings(found: Mapping[str, str], report: str, action: Action) -> Ite
     explained: Finding | None = None
     for address, said in found.items():
         if is_told[address]:
-            yield replace(_read_answer(said, report, action), recipient=address, diagnostic=_one_line(said))
+            answer = answer_in(said) if is_sole else said
+            finding = _read_answer(answer, report, action)
+            host = finding.remote_mta or find_host(said)
+            yield replace(finding, recipient=address, diagnostic=_one_line(answer), remote_mta=host)
         else:
             explained = explained or _read_answer(report, report, action)
             yield replace(explained, recipient=address, is_shared=not is_sole)
+
+
+def answer_in(said: str) -> str:
+    """Return the first paragraph where it is a server's answer: what comes then explains it, or speaks of others."""
+    first = said.split("\n\n", maxsplit=1)[0]
+    return first if read_codes(first).reply and _tells(first, with_codes=False) else said
 
 
 def _one_line(said: str) -> str:
