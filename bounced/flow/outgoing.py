@@ -159,6 +159,8 @@ class Feed:
         self._queue: asyncio.Queue[Delivery] = asyncio.Queue()
         self.held: set[str] = set()
         self._in_use: Counter[Sink] = Counter()
+        self._tasks: asyncio.TaskGroup | None = None
+        self._workers = 0
         self._is_gone = self.is_failing = False
         metrics.show_sink(self.name)
 
@@ -187,8 +189,13 @@ class Feed:
             stack.push_async_callback(self._close)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._window.keep_filled(self._claim, poll_seconds=_POLL_SECONDS))
-                for _ in range(self._subscription.sink.concurrency):
-                    tasks.create_task(self._work(tasks))
+                self._tasks = tasks
+                self._add_workers()
+
+    def _add_workers(self) -> None:
+        while self._tasks and self._workers < self._subscription.sink.concurrency:
+            self._workers += 1
+            self._tasks.create_task(self._work(self._tasks))
 
     async def _close(self) -> None:
         await self._subscription.sink.close()
@@ -201,6 +208,7 @@ class Feed:
         """Go on with a new sink of the same name; the old one finishes what it was given."""
         await subscription.sink.open()
         old, self._subscription = self._subscription.sink, subscription
+        self._add_workers()
         if not self._in_use[old]:
             await old.close()
 
@@ -220,6 +228,10 @@ class Feed:
     async def _work(self, tasks: asyncio.TaskGroup) -> None:
         while True:
             batch = [await self._queue.get()]
+            if self._workers > self._subscription.sink.concurrency:
+                self._workers -= 1
+                self._queue.put_nowait(batch[0])
+                return
             while len(batch) < self._subscription.sink.batch_size and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
             results = await self._send(batch)

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from bounced.backoff import JITTER, RETRY_SECONDS
 from bounced.flow.outgoing import Subscription
 from bounced.model import Delivered, Failed
@@ -96,6 +98,27 @@ async def test_a_sink_that_is_replaced_finishes_what_it_was_given(make_flow, mak
     assert not new.is_open
     assert (set(sink.sent), len(new.sent)) == ({"user0@example.com"}, 4)
     assert len(await store.list_deliveries(state=DeliveryState.DELIVERED)) == 5
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 3), (3, 1)])
+async def test_a_sink_that_is_replaced_is_sent_as_much_at_a_time_as_the_new_one_takes(
+    make_flow, make_dsns, before, after
+):
+    old, new = (Recorder(batch_size=1, concurrency=number) for number in (before, after))
+    flow = make_flow(old)
+    async with flow.running():
+        await flow.accept(make_dsns(1))
+        await old.until_sent(1)
+        await flow.until_idle()
+        new.hold_up()
+        await flow.outgoing.replace([Subscription(new, None, (0.01,))])
+        await flow.accept(make_dsns(8)[1:])
+        await new.until_sent(after)
+        await flow.incoming.until_idle()
+        assert new.sent.total() == after
+        new.go_on()
+        await flow.until_idle()
+    assert new.sent.total() == 7
 
 
 async def test_an_idle_sink_that_is_replaced_is_closed_at_once(make_flow, make_dsns, sink):
