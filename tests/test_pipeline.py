@@ -186,6 +186,12 @@ def test_a_report_that_nobody_signs_suppresses_nobody(sender, returned, advice):
         "<ben@example.org>\n<ann@example.org>\n\nThe servers said:\n\n550 5.1.1 <ben@example.org>: User unknown\n",
         "<ben@example.org> (expanded from <ann@example.org>): User unknown\n<ann@example.org>: 550 not taken\n",
         "Not delivered to <ann@example.org>: 550 not taken, <ben@example.org>: 550 5.1.1 User unknown\n",
+        (
+            "<ann@example.org>: 550 not taken\n<ben@example.org>: 550 5.1.1 User unknown\n"
+            "<ann@example.org>: 550 5.1.1 User unknown\n"
+        ),
+        f"<ben@example.org>: 550 5.1.1 User unknown{' by ben@example.org' * 30}\n<ann@example.org>: 550 not taken\n",
+        f"<ben@example.org>: 550 5.1.1 User unknown{' ben@example.org' * 30}\n<ann@example.org>: 550 not taken\n",
         " 1. ann@example.org 550 not taken\n 2. ben@example.org 550 5.1.1 User unknown\n",
         (
             "<ann@example.org>\n<ben@example.org>\n\n   ----- Transcript of session follows -----\n"

@@ -185,7 +185,7 @@ def _credit(
 
 def _without_own(text: str, finding: Finding) -> str:
     """Leave out the addresses of the recipient himself."""
-    for address in {finding.recipient, finding.original_recipient or ""} - {""} if "@" in text else ():
+    for address in filter(None, (finding.recipient, finding.original_recipient)):
         text = re.sub(re.escape(address), "", text, flags=re.IGNORECASE)
     return text
 
