@@ -21,4 +21,6 @@ def make_visible(text: str) -> str:
 
 def escape_json(text: str) -> str:
     """Return the same JSON with such characters written as escapes, so that it is one line for every reader."""
-    return text if text.isprintable() else _CONTROL_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    if text.isascii() and "\x7f" not in text:  # most texts, and told at once
+        return text
+    return _CONTROL_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
