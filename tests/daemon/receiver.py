@@ -54,6 +54,11 @@ class Receiver:
     def recipients(self) -> set[str | None]:
         return {event["data"]["recipient"] for event in self.events}
 
+    @property
+    def told(self) -> dict[str, str]:
+        """The id of the message that told of each recipient."""
+        return {event["data"]["recipient"]: event["data"]["message"]["id"] for event in self.events}
+
     def sink(self, name: str = "app", **keys: Any) -> dict[str, Any]:
         """Return the section of a sink that posts here, and tries again soon and often."""
         about = {"name": name, "type": "webhook", "url": self.url, "secrets": [self.secret], "timeout_seconds": 10}
