@@ -92,6 +92,7 @@ class MailHost:
         self._enter = ["nsenter", "--target", str(process_id), "--mount", "--net", "--pid", "--"]
         self._root = Path(f"/proc/{process_id}/root")
         self._started: list[asyncio.subprocess.Process] = []
+        self._daemons: list[Daemon] = []
 
     def path(self, name: str) -> Path:
         """Return where a file of that host is for us; only a path without links leads there."""
@@ -113,6 +114,8 @@ class MailHost:
         """Wait for what was started, when the host has ended."""
         for process in self._started:
             await process.wait()
+        for daemon in self._daemons:
+            await daemon.ended()
 
     async def run(self, *command: str) -> tuple[int, str]:
         """Run a program to its end, and return its exit status and what it said."""
@@ -157,6 +160,7 @@ class MailHost:
         noted = ("sh", "-c", 'echo $$ >/run/bounced.pid; exec "$@"', "sh")
         pipes = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
         daemon = Daemon(await self.start(*noted, *through, *command, **pipes))
+        self._daemons.append(daemon)
         await daemon.until_logged("ready")
         return daemon
 
@@ -203,7 +207,8 @@ async def open_host(folder: Path, *, package: str = ""):
     finally:
         if process.returncode is None:
             process.kill()
-        await process.wait()
+        # What is within ends only after it, and holds its pipes until then.
+        await process.communicate()
         if host:
             await host.until_gone()
 
