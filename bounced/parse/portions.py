@@ -6,7 +6,7 @@ section, as Sendmail's transcript of all dialogues is.
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -57,31 +57,41 @@ def tell_apart(mentions: Sequence[Mention], lines: Sequence[str]) -> dict[str, s
         lines: The text.
     """
     above = _lines_above(mentions, lines)
-    ends = [one.line - own for one, own in zip(mentions, above, strict=True)][1:]
     # IMail puts the cause before the address: "unknown user: ann@example.com".
     tells_before = len({fold(one.head) for one in mentions}) > 1
     names: dict[str, str] = {}
     said: dict[str, str] = {}
     sources: dict[str, Mention] = {}
+    for one, text in zip(mentions, _texts(mentions, above, lines), strict=True):
+        names.setdefault(one.key, one.address)
+        if not said.get(one.key):
+            said[one.key], sources[one.key] = text or (one.head if tells_before else ""), one
+    told = _hand_over(said)
+    with_words_above = {one.key for one, own in zip(mentions, above, strict=True) if own}
+    _share([one for one in mentions if sources[one.key] is one], with_words_above, told)
+    return {names[key]: text for key, text in told.items()}
+
+
+def _texts(mentions: Sequence[Mention], above: Sequence[int], lines: Sequence[str]) -> Iterator[str]:
+    """Yield what stands above and behind each mention, up to the next one and what stands above that."""
+    ends = [one.line - own for one, own in zip(mentions, above, strict=True)][1:]
     for one, own, end, further in zip(mentions, above, [*ends, len(lines)], [*mentions[1:], None], strict=True):
         tail = one.tail
         if further and further.line == one.line:
             tail = tail[: max(tail.lower().find(further.key), 0)].rstrip(_SEPARATORS)
         behind = "\n".join([tail, *lines[one.line + 1 : max(end, one.line + 1)]])
-        text = "\n".join([*lines[one.line - own : one.line], SECTION.split(behind, maxsplit=1)[0]]).strip()
-        names.setdefault(one.key, one.address)
-        if not said.get(one.key):
-            said[one.key], sources[one.key] = text or (one.head if tells_before else ""), one
+        yield "\n".join([*lines[one.line - own : one.line], SECTION.split(behind, maxsplit=1)[0]]).strip()
+
+
+def _hand_over(said: Mapping[str, str]) -> dict[str, str]:
+    """Give each recipient also what is said of it in the text of another, who loses that."""
     told = dict.fromkeys(said, "")
     for key, text in said.items():
         # To look for each recipient in what is said of each other would take the longest.
         named = {clean_address(one).lower() for one in ADDRESS.findall(text)} & said.keys()
         for owner, words in portion(text, named):
             told[owner or key] += f"{words}\n"
-    told = {key: text.strip() for key, text in told.items()}
-    with_words_above = {one.key for one, own in zip(mentions, above, strict=True) if own}
-    _share([one for one in mentions if sources[one.key] is one], with_words_above, told)
-    return {names[key]: text for key, text in told.items()}
+    return {key: text.strip() for key, text in told.items()}
 
 
 def _lines_above(mentions: Sequence[Mention], lines: Sequence[str]) -> list[int]:
@@ -153,7 +163,7 @@ def _length_above(between: str) -> int:
 
 
 def occurrences(text: str, address: str) -> Iterator[int]:
-    """Yield where `address` stands in `text`, and not as a part of a longer one."""
+    """Yield where `address` stands in `text`, neither as a part of a longer one nor in passing."""
     position = text.find(address)
     for _ in range(_MENTIONS):
         if position < 0:

@@ -266,7 +266,7 @@ def _mentions(lines: list[str], announcements: Collection[str]) -> Iterator[Ment
             if first:
                 if _FURTHER.search(head[-_NEAR:]) and _FURTHER_ENDS.match(tail):
                     said = tail.lstrip("\"'>): \t")
-                    yield replace(first, address=clean_address(match[0]), head=first.head, tail=said)
+                    yield replace(first, address=clean_address(match[0]), tail=said)
                 continue
             if match[0].startswith("**"):
                 continue  # masked, so that nobody reads it

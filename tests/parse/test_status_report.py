@@ -77,22 +77,22 @@ def test_what_the_text_says_of_one_recipient_is_not_taken_for_another(first):
     assert ["unknown" in finding.explanation for finding in report.findings] == [False, True]
 
 
-def test_what_stands_before_a_recipient_in_its_line_is_not_about_the_one_above():
+@pytest.mark.parametrize(
+    ("text", "explanations"),
+    [
+        (
+            "Mailbox full: ann@example.com\nUser unknown: ben@example.com\n",
+            ["Mailbox full: ann@example.com", "User unknown: ben@example.com"],
+        ),
+        (
+            "552 Mailbox full\n ann@example.com\n\n550 User unknown\n ben@example.com\n",
+            ["ann@example.com", "550 User unknown\n ben@example.com"],
+        ),
+    ],
+)
+def test_what_stands_before_or_right_above_a_recipient_is_not_about_the_one_before(text, explanations):
     blocks = [f"Final-Recipient: rfc822; {name}@example.com\nAction: failed\nStatus: 5.0.0" for name in ("ann", "ben")]
-    report = report_of(*blocks, text="Mailbox full: ann@example.com\nUser unknown: ben@example.com\n")
-    assert [finding.explanation for finding in report.findings] == [
-        "Mailbox full: ann@example.com",
-        "User unknown: ben@example.com",
-    ]
-
-
-def test_what_stands_right_above_a_recipient_is_not_about_the_one_before():
-    blocks = [f"Final-Recipient: rfc822; {name}@example.com\nAction: failed\nStatus: 5.0.0" for name in ("ann", "ben")]
-    report = report_of(*blocks, text="552 Mailbox full\n ann@example.com\n\n550 User unknown\n ben@example.com\n")
-    assert [finding.explanation for finding in report.findings] == [
-        "ann@example.com",
-        "550 User unknown\n ben@example.com",
-    ]
+    assert [finding.explanation for finding in report_of(*blocks, text=text).findings] == explanations
 
 
 def test_an_address_that_another_one_begins_with_is_another():
