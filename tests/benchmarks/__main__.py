@@ -26,6 +26,7 @@ from tests.benchmarks.tables import Table
 MEASURES: dict[str, Callable[[Scale], Iterator[Table]]] = {
     "accept": accept.measure,
     "connections": accept.measure_connections,
+    "daemons": accept.measure_daemons,
     "latency": accept.measure_latency,
     "webhook": webhook.measure,
     "understand": understand.measure,

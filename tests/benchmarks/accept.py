@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.benchmarks.scale import Scale
-from tests.benchmarks.servers import Load, Server, bring, daemon, stock, warm, write_report
+from tests.benchmarks.servers import Load, Server, bring, daemon, daemons_on_one_port, stock, warm, write_report
 from tests.benchmarks.tables import Figures, Table, compared, take_turns
 
 SHAPES = {
@@ -18,6 +18,7 @@ SHAPES = {
     "6 KB, many messages over each connection": Load(3000, keeps_connections=True),
     "64 KB, many messages over each connection": Load(1500, size=64_000, keeps_connections=True),
 }
+SHORT = tuple(SHAPES)[:2]
 CONNECTIONS = (1, 10, 50, 200)
 Start = Callable[[], AbstractContextManager[Server]]
 
@@ -44,6 +45,30 @@ def measure_connections(scale: Scale) -> Iterator[Table]:
         peer, ours = take(stock, load)[0], take(daemon, load)[0]
         rows.append((f"{connections}", peer, ours, ours / peer))
     yield Table("Accept, by connections", ("connections", "stock: messages/s", "`bounced`: messages/s", "x"), rows)
+
+
+def measure_daemons(scale: Scale) -> Iterator[Table]:
+    """Yield the rates of one daemon and of two that share its port."""
+    for title in SHORT:
+        load = scale.of(SHAPES[title])
+        medians = take_turns(
+            {
+                "stock aiosmtpd, dropping": lambda load=load: take(stock, load)[:1],
+                "one daemon": partial(share, 1, load),
+                "two daemons": partial(share, 2, load),
+            },
+            scale.runs,
+        )
+        yield Table(f"Accept, by daemons on one port: {title}", ("", "messages/s", "x stock"), compared(medians))
+
+
+def share(daemons: int, load: Load) -> Figures:
+    """Return messages per second that so many daemons take together."""
+    with daemons_on_one_port(daemons) as port:
+        Load(load.connections * daemons).send(port)  # the kernel has given some to each of them, which thus has started
+        begin = time.perf_counter()
+        load.send(port)
+        return (load.messages / (time.perf_counter() - begin),)
 
 
 def take(start: Start, load: Load) -> Figures:

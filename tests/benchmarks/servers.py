@@ -9,12 +9,13 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.brokers.private import free_port
+from tests.daemon import inherit
 from tests.daemon.process import environment
 
 SAMPLE = Path(__file__).parents[2] / "bounced" / "samples" / "2-mailbox-full.eml"
@@ -75,10 +76,10 @@ async def serve():
 
 asyncio.run(serve())
 """
-# What is left to do: to read, and to tell.
+# Whether something is left to do: to read, or to tell. What is done is due no more, and an index knows that.
 LEFT = """
-    SELECT (SELECT count(*) FROM message WHERE state = 'waiting')
-         + (SELECT count(*) FROM delivery WHERE state = 'pending')
+    SELECT EXISTS (SELECT 1 FROM message WHERE due_at IS NOT NULL)
+        OR EXISTS (SELECT 1 FROM delivery WHERE due_at IS NOT NULL)
 """
 
 
@@ -116,7 +117,7 @@ class Server:
         if self.database is None:
             return
         with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as database:
-            until(lambda: database.execute(LEFT).fetchone()[0] == 0)
+            until(lambda: not database.execute(LEFT).fetchone()[0])
 
 
 def warm(server: Server) -> None:
@@ -149,10 +150,15 @@ def with_bytecode() -> dict[str, str]:
 
 
 @contextmanager
-def started(arguments: list[str], port: int, database: Path | None = None) -> Iterator[Server]:
+def started(
+    arguments: list[str], port: int, database: Path | None = None, listeners: Sequence[socket.socket] = ()
+) -> Iterator[Server]:
     """Run Python with these arguments until the context is left."""
     begin = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL, env=with_bytecode())
+    inherited = [listener.fileno() for listener in listeners]
+    process = subprocess.Popen(
+        [sys.executable, *arguments], stdout=subprocess.DEVNULL, env=with_bytecode(), pass_fds=inherited
+    )
     try:
         until(lambda: answers(port) or process.poll() is not None)
         yield Server(process.pid, port, time.perf_counter() - begin, database)
@@ -187,16 +193,38 @@ def count_posts(server: Server) -> int:
 def daemon(sinks: str = "") -> Iterator[Server]:
     """Run the daemon in a directory of its own, with a file as its sink where none is given."""
     with tempfile.TemporaryDirectory() as directory:
-        port, config = free_port(), Path(directory) / "bounced.toml"
-        file = f'[[sink]]\nname = "file"\ntype = "jsonl"\npath = "{directory}/events.jsonl"\n'
-        config.write_text(
-            f'[receive]\nhostname = "bench.example"\nlisten = ["smtp://127.0.0.1:{port}"]\n'
-            f'[store]\nurl = "sqlite:///{directory}/bench.db"\n'
-            f'[admin]\nlisten = "127.0.0.1:0"\n[log]\nlevel = "warning"\n{sinks or file}'
-        )
-        database = Path(directory) / "bench.db"
+        port = free_port()
+        config, database = configure(Path(directory), f"smtp://127.0.0.1:{port}", sinks)
         with started(["-m", "bounced", "run", "--config", str(config)], port, database) as server:
             yield server
+
+
+def configure(directory: Path, listen: str, sinks: str = "") -> tuple[Path, Path]:
+    """Write the configuration of a daemon that keeps all in `directory`; return its file and that of the database."""
+    config, database = directory / "bounced.toml", directory / "bench.db"
+    file = f'[[sink]]\nname = "file"\ntype = "jsonl"\npath = "{directory}/events.jsonl"\n'
+    config.write_text(
+        f'[receive]\nhostname = "bench.example"\nlisten = ["{listen}"]\n'
+        f'[store]\nurl = "sqlite:///{database}"\n'
+        f'[admin]\nlisten = "127.0.0.1:0"\n[log]\nlevel = "warning"\n{sinks or file}'
+    )
+    return config, database
+
+
+@contextmanager
+def daemons_on_one_port(count: int) -> Iterator[int]:
+    """Run as many daemons, each with a database of its own, on one port that the kernel shares among them; yield it."""
+    port = 0
+    with ExitStack() as stack:
+        for _ in range(count):
+            directory = stack.enter_context(tempfile.TemporaryDirectory())
+            listener = stack.enter_context(inherit.reusable_socket(port))
+            port = listener.getsockname()[1]
+            config, database = configure(Path(directory), "smtp+fd://smtp")
+            program = [sys.executable, "-m", "bounced", "run", "--config", str(config)]
+            arguments = [inherit.__file__, "smtp", str(listener.fileno()), "--", *program]
+            stack.enter_context(started(arguments, port, database, [listener]))
+        yield port
 
 
 def webhook(url: str, *, batch_size: int = 1) -> str:

@@ -5,7 +5,18 @@ Which process the sockets are for is told by its number, which only the process 
 
 import fcntl
 import os
+import socket
 import sys
+
+
+def reusable_socket(port: int) -> socket.socket:
+    """Listen on a port that others may listen on too, as systemd does with ReusePort=."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen(1024)
+    return listener
+
 
 if __name__ == "__main__":
     names, *rest = sys.argv[1:]

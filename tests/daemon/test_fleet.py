@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-import socket
 import sys
 from collections import Counter
 from pathlib import Path
@@ -12,6 +11,7 @@ from time import perf_counter
 import pytest
 
 from tests.daemon.fleet import Clients, Host
+from tests.daemon.inherit import reusable_socket
 from tests.daemon.mail import dsn
 from tests.daemon.process import Site
 
@@ -147,12 +147,3 @@ async def test_two_daemons_share_one_port_while_one_of_them_restarts(make_host, 
             await pair[0].restart()
         await check_outcome(pair[1], clients, receiver, mails)
         assert len({event["source"] for event in receiver.events}) == len(pair)
-
-
-def reusable_socket(port):
-    """Listen on a port that others may listen on too, as systemd does with ReusePort=."""
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    listener.bind(("127.0.0.1", port))
-    listener.listen(1024)
-    return listener
