@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from bounced.parse.boilerplate import without_boilerplate
 from bounced.parse.charset import decode
 from bounced.parse.header import Headers
 from bounced.parse.mime import Limits, Part, normalize_line_ends
@@ -43,6 +44,11 @@ _PROGRAM = re.compile(
 )
 _ANSWER = re.compile(
     r"\s*(?:\[[^\]]{1,60}\]\s*)?(?:re|aw|sv|vs|antw|odp|rif|res|ynt|απ|ответ|答复|回复|回覆|返信|회신)(?:[\[(^]?\d+[\])]?)?\s*[:\uff1a]",
+    re.IGNORECASE,
+)
+_GATEWAY_TAGS = re.compile(
+    r"\A(?:\s*(?:\[(?:ext|extern|external|externe|externo|junk|bulk|(?:suspected |possible )?spam\??)\]"
+    r"|\*{2,5}spam\*{2,5}))+\s*",
     re.IGNORECASE,
 )
 _TAGGED = re.compile(r"\s*\[[^\]]{1,60}\]")
@@ -110,6 +116,11 @@ class Mail:
         return [part for part in self.parts if part.content_type.full in types]
 
     @_Once
+    def subject(self) -> str:
+        """The subject, without what a gateway put before it."""
+        return _GATEWAY_TAGS.sub("", self.headers.get("subject") or "")
+
+    @_Once
     def is_from_daemon(self) -> bool:
         """Whether a mail system, not a person, says that it wrote this (From, or a header only systems set)."""
         sender = (self.headers.get("from") or "").lower()
@@ -137,15 +148,14 @@ class Mail:
         A report that somebody forwards whole is still a report, but not one that is shown to
         somebody who is asked about it. Lists and trackers put their name into square brackets before the subject.
         """
-        subject = self.headers.get("subject") or ""
-        if _FORWARD.match(subject) and not self.is_from_system:
+        if _FORWARD.match(self.subject) and not self.is_from_system:
             return not self.is_forwarded
-        is_marked = bool(_ANSWER.match(subject)) or (not self.is_from_system and bool(_TAGGED.match(subject)))
+        is_marked = bool(_ANSWER.match(self.subject)) or (not self.is_from_system and bool(_TAGGED.match(self.subject)))
         return is_marked or not _CONVERSATION_HEADERS.isdisjoint(self.headers.names)
 
     @_Once
     def _forwarded_text(self) -> str | None:
-        split = split_forwarded(self.text) if _FORWARD.match(self.headers.get("subject") or "") else None
+        split = split_forwarded(self.text) if _FORWARD.match(self.subject) else None
         return split[1] if split and len(split[0].split()) <= _FEW_WORDS else None
 
     @property
@@ -220,7 +230,7 @@ class Mail:
     @_Once
     def subject_wording(self) -> dict[str, list[str]]:
         """The telling words in the subject, by the lists they stand in."""
-        return shipped_wording().subject.find(fold(self.headers.get("subject") or ""))
+        return shipped_wording().subject.find(fold(self.subject))
 
     @_Once
     def unquoted_text(self) -> str:
@@ -231,10 +241,10 @@ class Mail:
     def _split_text(self) -> tuple[str, str]:
         return split_returned(self.unquoted_text, self.wording.get("returned", ()))
 
-    @property
+    @_Once
     def report_text(self) -> str:
-        """The text without the mail that it gives back."""
-        return self._split_text[0]
+        """The text without the mail that it gives back, and without what was only put around it."""
+        return without_boilerplate(self._split_text[0], self.wording.get("boilerplate", ()))
 
     @_Once
     def folded_report(self) -> str:

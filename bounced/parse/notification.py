@@ -29,7 +29,7 @@ _KINDS = {
 
 def read(mail: Mail) -> Report | None:
     """Return what a notice of SES says of each recipient, or None where `mail` is none."""
-    if b"emailAddress" not in mail.octets:
+    if "emailAddress" not in mail.text or mail.is_conversation:
         return None
     text = _BROKEN_LINE.sub("", mail.text).replace('\\"', '"')
     kind = next((_KINDS[name] for name in _TYPE.findall(text) if name in _KINDS), None)

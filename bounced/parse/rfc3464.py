@@ -112,7 +112,7 @@ def _mend_all(findings: Iterable[Finding], mail: Mail) -> list[Finding]:
 
 
 def _complete_all(findings: list[Finding], mail: Mail) -> list[Finding]:
-    told = _told({finding.recipient for finding in findings}, mail.text)
+    told = _told({finding.recipient for finding in findings}, mail.report_text)
     if any(finding.diagnostic is None for finding in findings):
         answers = _answers(mail)
         findings = [_with_answer(finding, answers, is_sole=len(findings) == 1) for finding in findings]

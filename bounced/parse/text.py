@@ -119,8 +119,8 @@ def _with_subject(mail: Mail) -> str:
 
     QUIRK: Sendmail 5 says only there that it gave up, or that the user is unknown.
     """
-    subject = mail.headers.get("subject") or ""
-    return f"{subject}\n{mail.report_text}" if subject.lower().startswith("returned mail:") else mail.report_text
+    says_more = mail.subject.lower().startswith("returned mail:")
+    return f"{mail.subject}\n{mail.report_text}" if says_more else mail.report_text
 
 
 def _speaks_of_delivery(mail: Mail) -> bool:
@@ -173,7 +173,7 @@ def _guess_recipients(mail: Mail) -> list[str]:
     if failed:
         return [clean_address(address) for address in failed]
     ours = f"{mail.headers.get('to')} {mail.headers.get('from')}".lower()
-    subject = ADDRESS.findall(mail.headers.get("subject") or "")
+    subject = ADDRESS.findall(mail.subject)
     is_about_failure = not _FAILURE.isdisjoint(mail.subject_wording)
     if len(subject) == 1 and is_about_failure and subject[0].lower() not in ours:
         return [clean_address(subject[0])]

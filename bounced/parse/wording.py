@@ -10,6 +10,7 @@ from bounced.phrases import Lexicon, PhraseIndex, fold
 from bounced.shipped import read_text
 
 FAMILY = "family/"
+_TEXT_LISTS = ("returned", "boilerplate", "announce", "delay", "gave_up", "receipt", "success")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +18,8 @@ class Wording:
     """How reports for people are worded; ``data/wording.toml`` says what each list is for.
 
     Attributes:
-        text: The lists ``returned``, ``announce``, ``delay``, ``gave_up``, ``receipt``, ``success``, and
-            one per family under `FAMILY`.
+        text: The lists ``returned``, ``boilerplate``, ``announce``, ``delay``, ``gave_up``, ``receipt``,
+            ``success``, and one per family under `FAMILY`.
         subject: The lists ``bounce``, ``failure``, ``delay``, ``gave_up``, ``auto_reply``, ``challenge``,
             ``complaint`` and ``receipt``.
         stage_words: Words that tell at which stage a server refused, the telling ones first.
@@ -46,9 +47,7 @@ def shipped_wording() -> Wording:
     data = tomli.loads(read_text("bounced.parse.data", "wording.toml"))
     families = {FAMILY + name: phrases for name, phrases in data["families"].items()}
     return Wording(
-        text=Lexicon(
-            {name: data[name] for name in ("returned", "announce", "delay", "gave_up", "receipt", "success")} | families
-        ),
+        text=Lexicon({name: data[name] for name in _TEXT_LISTS} | families),
         subject=Lexicon(
             {
                 name: data[name]

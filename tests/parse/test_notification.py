@@ -1,6 +1,8 @@
 """Notices of Amazon SES that come as mail."""
 
+import base64
 import json
+import quopri
 
 import pytest
 
@@ -53,3 +55,19 @@ def test_half_of_a_surrogate_pair_becomes_text():
 
 def test_other_notices_are_not_taken_for_bounces():
     assert parse(notice("Send", {"emailAddress": "ann@example.com"})).kind is Kind.NOT_BOUNCE
+
+
+@pytest.mark.parametrize("encoding", ["base64", "quoted-printable"])
+def test_an_encoded_notice_is_read(encoding):
+    head, _, body = notice("Bounce", {"emailAddress": "ann@example.com"}).partition(b"\n\n")
+    encoded = (
+        base64.encodebytes(body) if encoding == "base64" else quopri.encodestring(body).replace(b"email", b"em=\nail")
+    )
+    report = parse(head + f"\nContent-Transfer-Encoding: {encoding}\n\n".encode() + encoded)
+    assert [finding.recipient for finding in report.findings] == ["ann@example.com"]
+
+
+def test_a_notice_that_somebody_asks_about_is_none():
+    _, _, body = notice("Bounce", {"emailAddress": "ann@example.com"}).partition(b"\n\n")
+    question = b"From: Ben <ben@example.org>\nSubject: Re: Notification\n\nWhat is this?\n> " + body
+    assert parse(question).kind is Kind.NOT_BOUNCE
