@@ -11,7 +11,7 @@ _BETWEEN_PARAGRAPHS = re.compile(r"(\n(?:[ \t]*(?:[-_=*~]{3,}[ \t]*)?\n)+)")
 _SIGNATURE = re.compile(r"^-- ?\n", re.MULTILINE)
 # What a filter says of a mail that it did not let through.
 _VERDICT = re.compile(
-    r"(?: not|n't) (?:be )?(?:deliver|accept|reach|sent)|undeliver|reject|refus|block|denied|quarantin|infect|detect"
+    r"(?: not|n't) (?:be )?(?:deliver|accepted|reach|sent)|undeliver|reject|refus|block|denied|quarantin|infect|detect"
     r"|contains an? |returned|bounced|deleted|failed|removed",
     re.IGNORECASE,
 )

@@ -129,7 +129,22 @@ def _speaks_of_delivery(mail: Mail) -> bool:
         return True
     said = read_codes(mail.report_text[:_BEGINNING])
     is_told = not mail.report_wording.keys().isdisjoint({"announce", "returned", "success", *_FAILURE})
-    return mail.is_from_daemon and (is_told or said.reply is not None or said.status is not None)
+    return mail.is_from_daemon and (
+        is_told or said.reply is not None or said.status is not None or _speaks_of_somebody(mail)
+    )
+
+
+def _speaks_of_somebody(mail: Mail) -> bool:
+    """Whether the words right behind the address of somebody else say that it failed."""
+    ours = _ours(mail)
+    return any(
+        _tells_of_failure(one.tail) and one.key not in ours for one in _mentions(mail.report_text.splitlines(), ())
+    )
+
+
+def _ours(mail: Mail) -> str:
+    """Return the fields that name who wrote a message and to whom."""
+    return f"{mail.headers.get('to')} {mail.headers.get('from')}".lower()
 
 
 def _is_letter(mail: Mail) -> bool:
@@ -172,7 +187,7 @@ def _guess_recipients(mail: Mail) -> list[str]:
     failed = ADDRESS.findall(mail.headers.get("x-failed-recipients") or "")
     if failed:
         return [clean_address(address) for address in failed]
-    ours = f"{mail.headers.get('to')} {mail.headers.get('from')}".lower()
+    ours = _ours(mail)
     subject = ADDRESS.findall(mail.subject)
     is_about_failure = not _FAILURE.isdisjoint(mail.subject_wording)
     if len(subject) == 1 and is_about_failure and subject[0].lower() not in ours:
@@ -220,7 +235,7 @@ def _find_recipients(mail: Mail) -> dict[str, str]:
     if chosen and chosen[0].begins_line:
         # Behind the first of a list, an address within a line is one that somebody speaks of.
         chosen = [one for one in chosen if one.begins_line]
-    chosen = _with_alike(chosen, mentions, lines, f"{mail.headers.get('to')} {mail.headers.get('from')}".lower())
+    chosen = _with_alike(chosen, mentions, lines, _ours(mail))
     # A server repeats the address in its answer: that is still about the same recipient.
     chosen = [one for before, one in pairwise([None, *chosen]) if one and (before is None or not one.is_same(before))]
     if len({one.address.lower() for one in chosen}) >= _SEVERAL:
@@ -304,10 +319,14 @@ def _line_above(lines: list[str], number: int) -> str:
 def _is_named(head: str, tail: str, wording: Wording) -> bool:
     """Whether the words around an address say that it is a recipient."""
     words_before = fold(head[-_NEAR:]).rstrip(_BETWEEN)
-    words_after = fold(tail[:_NEAR]).lstrip(" >\"'):-,")
     if _REQUEST.search(words_before):
         return False
-    return words_before.endswith(wording.before) or words_after.startswith(wording.after)
+    return words_before.endswith(wording.before) or _tells_of_failure(tail)
+
+
+def _tells_of_failure(tail: str) -> bool:
+    """Whether what stands behind an address begins with words that say that it failed."""
+    return fold(tail[:_NEAR]).lstrip(" >\"'):-,").startswith(shipped_wording().after)
 
 
 def _make_findings(found: Mapping[str, str], report: str, action: Action) -> Iterator[Finding]:

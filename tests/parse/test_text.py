@@ -215,3 +215,15 @@ def test_where_somebody_is_asked_to_write_was_nobody_refused():
 def test_one_clause_in_a_script_without_spaces_explains(said):
     report = report_of(f"These failed:\n\nann@example.com\n{said}\n\nben@example.org\n{said}\n")
     assert [finding.diagnostic for finding in report.findings] == [said, said]
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["- no such user here.", ", unknown user", "... User unknown", "- mailbox is full", ": not known at this site"],
+)
+def test_a_mail_system_needs_no_more_words_than_what_is_wrong(said):
+    assert recipients(f"ann@example.com {said}\n", subject="Warning", To="bounce@shop.example") == ["ann@example.com"]
+
+
+def test_what_a_mail_system_writes_to_the_owner_of_a_mailbox_is_no_report():
+    assert report_of("ann@example.com - mailbox is full\n", "Warning", To="ann@example.com").kind is Kind.NOT_BOUNCE
