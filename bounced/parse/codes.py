@@ -17,11 +17,11 @@ _PAIR = re.compile(
 )
 # A bare reply stands at the start of what the server said, or behind a word or mark that introduces it. Chasquid names
 # the command first ("MAIL+RCPT 550 no", "DATA closing 554 no").
-_REPLY = re.compile(r"([45](?<![^ :;#<>(\"'=\n].)[0-9]{2})(?=[ \-,:;)\"'#\n]|\Z)")
+_REPLY = re.compile(r"([45](?<![^ \t:;#<>(\"'=\n].)[0-9]{2})(?=[ \-,:;)\"'#\n]|\Z)")
 _INTRODUCED = re.compile(
     r"(?:\A|[:;#<>(\"'=\n]|\b(?:said|code|error|reply|replied|response|responded|returned|status|refused|smtp|rcpt)\b"
     r"|\Adata(?: closing)?)"
-    r"[ :=#<>(\"']{0,4}\Z",
+    r"[ \t:=#<>(\"']{0,12}\Z",
     re.IGNORECASE,
 )
 _BEFORE_REPLY = 20

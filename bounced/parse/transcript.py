@@ -14,6 +14,7 @@ _REPLY = re.compile(r"^\s*(?:<<< ?|Out: +|Received >>> )?([245][0-9]{2}[ -].*)$"
 # A server that was sent several commands at once (RFC 2920) refuses the recipient, and then DATA, for nobody is left;
 # the last command that Sendmail shows is DATA all the same.
 NOBODY_LEFT = re.compile(r"^\s*<<< (?:503[ -]|55[04][ -].*no valid recipients).*$", re.IGNORECASE | re.MULTILINE)
+_REFUSAL = re.compile(r"^\s*<<< [45][0-9]{2}[ -]", re.MULTILINE)
 # What Sendmail concludes from a bare 550, 551 or 553, whatever the server said: "550 5.1.1 <ann@x>... User unknown".
 _GUESS = re.compile(
     r"^(<<< 55[013][ -].*\n)55[013] (?:5\.[0-9]\.[0-9]{1,3} )?<?[^\s<>]{1,320}>?\.\.\. .*$", re.MULTILINE
@@ -148,8 +149,11 @@ def read_answers(report: str) -> dict[str, str]:
 
 
 def without_guesses(report: str) -> str:
-    """Leave out of a transcript what Sendmail made of a server's bare 550, 551 or 553 in the line before."""
-    return _GUESS.sub(r"\1", report) if "<<< 55" in report else report
+    """Leave out of a transcript what Sendmail made of a server's answer in the line before, and what followed from it."""
+    if "<<< " not in report:
+        return report
+    told = NOBODY_LEFT.sub("", report)
+    return _GUESS.sub(r"\1", told if _REFUSAL.search(told) else report)
 
 
 def without_conclusions(report: str) -> str:

@@ -24,6 +24,8 @@ from bounced.parse.codes import read_codes
         ("queued as 5510042, size 550", None, None),
         ("554 554 5.7.0 no", "554", "5.7.0"),
         ("status=550", "550", None),
+        ("The server said:\n          550 no", "550", None),
+        ("The server said:\n\t550 no", "550", None),
         ("550", "550", None),
         ("", None, None),
     ],

@@ -227,3 +227,21 @@ def test_a_mail_system_needs_no_more_words_than_what_is_wrong(said):
 
 def test_what_a_mail_system_writes_to_the_owner_of_a_mailbox_is_no_report():
     assert report_of("ann@example.com - mailbox is full\n", "Warning", To="ann@example.com").kind is Kind.NOT_BOUNCE
+
+
+def test_what_a_server_refuses_because_nobody_is_left_explains_nothing():
+    text = (
+        "The original message was received at Wed, 11 Mar 2026 06:25:16 +0100\n\n"
+        "   ----- The following addresses had permanent fatal errors -----\n<ann@example.com>\n\n"
+        "   ----- Transcript of session follows -----\n... while talking to mx.example.com.:\n"
+        ">>> RCPT To:<ann@example.com>\n<<< 550 mailbox unavailable\n>>> DATA\n<<< 503 Bad sequence of commands\n"
+    )
+    [finding] = report_of(text).findings
+    assert "mailbox unavailable" in finding.diagnostic
+    assert "503" not in finding.diagnostic
+
+
+def test_the_only_refusal_explains_whatever_its_code():
+    text = "   ----- Transcript of session follows -----\n>>> RCPT To:<ann@example.com>\n<<< 503 Authenticate first\n"
+    [finding] = report_of(text).findings
+    assert str(finding.reply) == "503"
