@@ -245,3 +245,9 @@ def test_the_only_refusal_explains_whatever_its_code():
     text = "   ----- Transcript of session follows -----\n>>> RCPT To:<ann@example.com>\n<<< 503 Authenticate first\n"
     [finding] = report_of(text).findings
     assert str(finding.reply) == "503"
+
+
+def test_a_break_in_html_is_one_whether_or_not_the_source_goes_on_in_a_new_line():
+    page = "<html><body>Not delivered:<br>\nann@example.com<br>\n550 5.2.2 mailbox full<br>\nfor good</body></html>"
+    pages = (page, page.replace("<br>\n", "<br>"))
+    assert len({report_of(one, Content_Type="text/html").findings for one in pages}) == 1
