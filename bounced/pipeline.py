@@ -33,13 +33,12 @@ from bounced.model import (
     Finding,
     Kind,
     Outcome,
-    Report,
     Understanding,
     Verdict,
     Verp,
     kind_of,
 )
-from bounced.model.address import recipient_key
+from bounced.model.address import is_same_mailbox, recipient_key
 from bounced.parse import DEFAULT_LIMITS, Limits, parse, read_answer
 from bounced.phrases import PhraseIndex
 from bounced.shipped import list_names, read_text
@@ -137,49 +136,40 @@ def understand(
     findings = report.findings or _prove_finding(report.kind, return_path)
     for finding, told in zip(findings, narrow(return_path, findings), strict=True):
         recipient = sent_to(finding, original, told)
-        outcome = Outcome(recipient, finding, _judge(finding, report, knowledge, profile), told)
+        is_alias = finding.is_alias or not is_same_mailbox(recipient, finding.recipient)
+        is_hearsay = is_alias or finding.is_shared or report.is_unsigned
+        verdict = _judge(finding, report.kind, knowledge, profile, is_hearsay=is_hearsay)
+        outcome = Outcome(recipient, finding, verdict, told)
         key = recipient_key(outcome.recipient) or outcome.recipient
         known = outcomes.get(key)
         outcomes[key] = outcome if known is None else _worse(known, outcome)
     if outcomes and return_path and return_path.is_verified and not any(map(_is_proven, outcomes.values())):
         report = replace(report, notes=(*report.notes, _UNPROVEN))
-    told_all = tuple(_spare_alias(outcome, outcomes.values()) for outcome in outcomes.values())
-    return Understanding(report, original, told_all, return_path)
+    return Understanding(report, original, tuple(outcomes.values()), return_path)
 
 
 def _worse(known: Outcome, further: Outcome) -> Outcome:
-    """Choose between two ways in which a recipient was reached: the worse one counts, once.
+    """Choose between two fates of a recipient: the worse one counts, once.
 
-    An alias leads to several mailboxes, and is not dead with one of them while another lives.
+    What was refused for now may be refused for good afterwards. Nobody is dead of whom the report says
+    something else as well: that he lives, that another host refuses him for another cause, or for now at last.
     """
-    is_worse = _SEVERITY.index(further.kind) > _SEVERITY.index(known.kind)
+    is_worse = _severity(further) > _severity(known)
     worse, other = (further, known) if is_worse else (known, further)
-    is_same = recipient_key(worse.finding.recipient) == recipient_key(other.finding.recipient)
-    if is_same or worse.verdict is None or not _suppresses(worse) or _suppresses(other):
+    if worse.verdict is None or not _suppresses(worse) or _suppresses(other) or (is_worse and _may_pass(other)):
         return worse
-    return _weaken(worse, worse.verdict)
+    why = replace(worse.verdict.why, confidence=Confidence.WEAK)
+    return replace(worse, verdict=replace(worse.verdict, advice=Advice.REVIEW, why=why))
 
 
-def _weaken(outcome: Outcome, verdict: Verdict) -> Outcome:
-    why = replace(verdict.why, confidence=Confidence.WEAK)
-    return replace(outcome, verdict=replace(verdict, advice=Advice.REVIEW, why=why))
+def _severity(outcome: Outcome) -> tuple[int, bool]:
+    return _SEVERITY.index(outcome.kind), not _may_pass(outcome)
 
 
-def _spare_alias(outcome: Outcome, all_of_them: Iterable[Outcome]) -> Outcome:
-    """Suppress nobody whom only the return path names while another mailbox that the report names lives.
-
-    The mail went to one recipient, so that all of them are mailboxes of his.
-    """
-    is_alias = bool(outcome.verp and outcome.verp.recipient) and not _is_named(outcome)
-    if outcome.verdict is None or not is_alias or all(_suppresses(one) for one in all_of_them):
-        return outcome
-    return _weaken(outcome, outcome.verdict) if _suppresses(outcome) else outcome
-
-
-def _is_named(outcome: Outcome) -> bool:
-    finding = outcome.finding
-    named = (finding.recipient, finding.original_recipient or "")
-    return recipient_key(outcome.recipient) in map(recipient_key, named)
+def _may_pass(outcome: Outcome) -> bool:
+    """Whether the recipient was refused for now only."""
+    said = (outcome.verdict.status or outcome.verdict.reply) if outcome.verdict else None
+    return outcome.kind is Kind.DELAY or (said is not None and said.is_transient)
 
 
 def _suppresses(outcome: Outcome) -> bool:
@@ -222,8 +212,8 @@ def lost_examples(knowledge: Knowledge) -> dict[str, str]:
     return lost
 
 
-def _judge(finding: Finding, report: Report, knowledge: Knowledge, profile: Profile) -> Verdict | None:
+def _judge(finding: Finding, kind: Kind, knowledge: Knowledge, profile: Profile, *, is_hearsay: bool) -> Verdict | None:
     """Return the verdict, or None where nothing failed."""
-    if report.kind not in _JUDGED or kind_of(finding.action) not in _JUDGED:
+    if kind not in _JUDGED or kind_of(finding.action) not in _JUDGED:
         return None
-    return classify(finding, knowledge, profile=profile, is_hearsay=report.is_unsigned or finding.is_shared)
+    return classify(finding, knowledge, profile=profile, is_hearsay=is_hearsay)

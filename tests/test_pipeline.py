@@ -67,16 +67,29 @@ def test_every_sample_is_known():
     assert len(SAMPLES) == 8
 
 
-def test_a_recipient_named_twice_is_told_once():
-    understanding = understand(
-        report(
-            b"Final-Recipient: rfc822; ann@example.com\nAction: failed\nStatus: 5.1.1",
-            b"Final-Recipient: rfc822; ANN@example.com\nAction: failed\nStatus: 5.2.2",
-        )
+@pytest.mark.parametrize(
+    ("first", "then", "code", "advice"),
+    [
+        (b"failed\nStatus: 5.1.1", b"failed\nStatus: 5.1.1", "511", "suppress"),
+        (b"failed\nStatus: 5.1.1", b"failed\nStatus: 5.2.2", "511", "review"),
+        (b"failed\nStatus: 5.7.1", b"failed\nStatus: 5.1.1", "571", "fix"),
+        (b"failed\nStatus: 5.1.1", b"failed\nStatus: 5.7.1", "511", "review"),
+        (b"failed\nStatus: 4.4.1", b"failed\nStatus: 5.1.1", "511", "suppress"),
+        (b"delayed\nStatus: 4.4.1", b"failed\nStatus: 5.1.1", "511", "suppress"),
+        (b"failed\nStatus: 5.1.1", b"failed\nStatus: 4.4.1", "511", "review"),
+        (b"failed\nStatus: 5.1.1", b"delayed\nStatus: 4.4.1", "511", "review"),
+        (b"failed\nStatus: 5.1.1", b"delivered\nStatus: 2.0.0", "511", "review"),
+        (b"delivered\nStatus: 2.0.0", b"failed\nStatus: 5.1.1", "511", "review"),
+    ],
+)
+def test_a_recipient_named_twice_is_told_once_and_dead_only_where_both_say_so(first, then, code, advice):
+    blocks = (
+        b"Final-Recipient: rfc822; %s\nAction: %s" % one
+        for one in ((b"ann@example.com", first), (b"ANN@example.com", then))
     )
-    assert [(outcome.recipient, outcome.verdict.code) for outcome in understanding.outcomes] == [
-        ("ann@example.com", "511")
-    ]
+    [outcome] = understand(report(*blocks)).outcomes
+    assert (outcome.recipient.lower(), outcome.verdict.code) == ("ann@example.com", code)
+    assert outcome.verdict.advice == advice
 
 
 @pytest.mark.parametrize(
@@ -84,16 +97,70 @@ def test_a_recipient_named_twice_is_told_once():
     [
         ([b"delivered\nStatus: 2.0.0"], "review"),
         ([b"failed\nStatus: 5.2.2"], "review"),
-        ([b"failed\nStatus: 5.1.1"], "suppress"),
+        ([b"failed\nStatus: 5.1.1"], "review"),
         ([b"failed\nStatus: 5.1.1", b"delayed\nStatus: 4.4.1"], "review"),
-        ([], "suppress"),
+        ([], "review"),
     ],
 )
-def test_an_alias_is_not_dead_with_one_of_its_mailboxes(others, advice):
+def test_an_alias_is_not_dead_with_any_of_its_mailboxes(others, advice):
     block = b"Original-Recipient: rfc822; ann@example.org\nFinal-Recipient: rfc822; box%d@example.com\nAction: %s"
     actions = [b"failed\nStatus: 5.1.1", *others]
     (outcome,) = understand(report(*(block % (number, action) for number, action in enumerate(actions)))).outcomes
     assert (outcome.recipient, outcome.verdict.advice) == ("ann@example.org", advice)
+
+
+@pytest.mark.parametrize(
+    ("sent_to", "failed", "advice"),
+    [
+        ("ann@example.org", "ann@example.org", "suppress"),
+        ("ann@example.org", "ANN@mx1.example.org", "suppress"),
+        ("ann+news@example.org", "ann@example.org", "suppress"),
+        ("ann@example.org", "ann@example.com", "review"),
+        ("sales@example.org", "ann@example.org", "review"),
+    ],
+)
+def test_a_mailbox_is_dead_under_each_of_its_names(sent_to, failed, advice):
+    fields = f"Original-Recipient: rfc822; {sent_to}\nFinal-Recipient: rfc822; {failed}\nAction: failed\nStatus: 5.1.1"
+    [outcome] = understand(report(fields.encode()).replace(b"ann@example.org\nX-", f"{sent_to}\nX-".encode())).outcomes
+    assert (outcome.recipient, outcome.verdict.reason, outcome.verdict.advice) == (sent_to, "user_unknown", advice)
+
+
+@pytest.mark.parametrize(
+    ("actual", "advice"),
+    [
+        ("RFC822; ann@host.example.org", "suppress"),
+        ("RFC822; <ann@example.org>", "suppress"),
+        ("rfc822; ann", "suppress"),
+        ("RFC822; box@example.com", "review"),
+        ("X-Unix; |/usr/local/bin/forward", "review"),
+    ],
+)
+def test_an_alias_is_not_dead_with_what_sendmail_made_of_it(actual, advice):
+    fields = f"Final-Recipient: RFC822; ann@example.org\nX-Actual-Recipient: {actual}\nAction: failed\nStatus: 5.1.1"
+    [outcome] = understand(report(fields.encode())).outcomes
+    assert (outcome.recipient, outcome.verdict.advice) == ("ann@example.org", advice)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "  undisclosed address\n    (generated from ann@example.org)\n    550 User unknown\n",
+        "  |/usr/local/bin/forward\n    (generated from Ann@example.org)\n    550 User unknown\n",
+        "  ann@example.org\n    (expanded from: <ann@example.org>)\n    550 User unknown\n",
+    ],
+)
+def test_an_alias_is_not_dead_with_what_the_text_names_or_hides_behind_it(text):
+    raw = f"From: MAILER-DAEMON@mx.example.net\nSubject: failure notice\n\nThe following address(es) failed:\n\n{text}"
+    [outcome] = understand(raw.encode()).outcomes
+    assert (outcome.recipient.lower(), outcome.verdict.advice) == ("ann@example.org", "review")
+
+
+def test_a_mailbox_is_dead_though_its_alias_is_not():
+    text = "<box@example.com> (expanded from <ann@example.org>): 550 5.1.1 user unknown\n"
+    raw = f"From: MAILER-DAEMON@mx.example.net\nSubject: failure notice\n\nThe following address failed:\n\n{text}"
+    assert [(one.recipient, one.verdict.advice) for one in understand(raw.encode()).outcomes] == [
+        ("box@example.com", "suppress")
+    ]
 
 
 def test_the_address_we_sent_to_counts():

@@ -30,6 +30,18 @@ def recipient_key(address: str) -> str | None:
     return f"{local_part}@{domain if domain.isascii() else _write_in_ascii(domain)}"
 
 
+def is_same_mailbox(one: str, other: str) -> bool:
+    """Whether two addresses are surely one mailbox: they differ in a subaddress (RFC 5233), or in the host alone."""
+    (local, domain), (other_local, other_domain) = (_split(recipient_key(each) or each) for each in (one, other))
+    is_within = domain.endswith(f".{other_domain}") or other_domain.endswith(f".{domain}")
+    return local == other_local and (domain == other_domain or (is_within and "." in domain and "." in other_domain))
+
+
+def _split(key: str) -> tuple[str, str]:
+    local_part, _, domain = key.rpartition("@")
+    return local_part.partition("+")[0] or local_part, domain
+
+
 def spellings(key: str) -> tuple[str, ...]:
     """Return how texts may write an address, all in lower case.
 

@@ -26,6 +26,7 @@ class Finding:
         stage: The command that was refused, where the report says it.
         explanation: What the text for people says, where the diagnostic says too little.
         is_shared: Whether that text is about several recipients, and may mean another.
+        is_alias: Whether the report says that something else failed, to which the recipient leads.
         fields: All fields of the block as sent, decoded, for those who want more.
     """
 
@@ -40,6 +41,7 @@ class Finding:
     stage: Stage | None = None
     explanation: str | None = None
     is_shared: bool = False
+    is_alias: bool = False
     fields: tuple[tuple[str, str], ...] = ()
 
 

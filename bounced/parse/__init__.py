@@ -11,6 +11,7 @@ from dataclasses import replace
 from bounced.model import Finding, Kind, Report
 from bounced.parse import fallback, feedback, notification, rfc3464, text
 from bounced.parse.address import find_address
+from bounced.parse.alias import mark_aliases
 from bounced.parse.automatic import (
     read_auto_reply,
     read_challenge,
@@ -69,7 +70,7 @@ def parse(raw: bytes, *, limits: Limits = DEFAULT_LIMITS, headers: Iterable[str]
     report = _read(mail)
     return replace(
         report,
-        findings=report.findings[: limits.recipients],
+        findings=mark_aliases(report.findings[: limits.recipients], mail.text),
         original_headers=_original_headers(mail, headers),
         delivered_to=tuple([address for name in _DELIVERED_TO if (address := _address_in(mail.headers.get(name)))]),
         notes=(*report.notes, *_caveats(mail, report)),

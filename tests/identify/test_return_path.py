@@ -123,13 +123,14 @@ def test_a_return_path_with_a_recipient_speaks_of_one(finals, recipients):
 @pytest.mark.parametrize(
     ("finals", "advice"),
     [
-        (["x@example.com"], "suppress"),
+        (["x@example.com"], "review"),
+        (["ann@mx.example.org"], "suppress"),
         (["x@example.com", "ben@example.org!delivered"], "review"),
         (["x@example.com", "ben@example.org!delayed"], "review"),
         (["ann@example.org", "ben@example.org!delivered"], "suppress"),
     ],
 )
-def test_whom_only_the_return_path_names_is_not_dead_with_one_of_his_mailboxes(finals, advice):
+def test_whom_only_the_return_path_names_is_not_dead_with_a_mailbox_behind_him(finals, advice):
     outcomes = read(report(*finals), WITH_RECIPIENT).outcomes
     assert {one.recipient: one.verdict and one.verdict.advice for one in outcomes}["ann@example.org"] == advice
 
