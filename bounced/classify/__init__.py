@@ -170,23 +170,27 @@ def _credit(
     """Say how far a rule is believed.
 
     A general rule that would cost the recipient his mail is weak where the text
-    speaks of others too, unless a code says that it is about him. A server that
-    is quoted may name the address to which it forwards; the text around names others.
+    speaks of others too, or the server had not heard of him yet, unless a code
+    says that it is about him. A server that is quoted may name the address to
+    which it forwards; the text around names others. Before a server hears of
+    anybody it may say that it takes no mail at all (RFC 7504).
     """
     if not match.rule.is_general or match.rule.reason not in _COSTLY_REASONS:
         return Confidence.LIKELY
     by_codes = (knowledge.tables.reason_of_status(status)[0] for status in evidence.statuses)
     if any(reason.fault is Fault.RECIPIENT for reason in by_codes):
         return Confidence.LIKELY
+    if evidence.stage in _BEFORE_RCPT and match.rule.reason != "not_accepting":
+        return Confidence.WEAK
     around = _around(match.words, text)
     is_about_another = not is_quoted and "@" in around.replace(match.words, "") and match.words in comparable(text)
     return Confidence.WEAK if is_about_another or knowledge.doubts.find(around) else Confidence.LIKELY
 
 
 def _without_own(text: str, finding: Finding) -> str:
-    """Leave out the addresses of the recipient himself."""
+    """Leave out the addresses of the recipient himself, and the way to them (RFC 5321 appendix C)."""
     for address in filter(None, (finding.recipient, finding.original_recipient)):
-        text = re.sub(re.escape(address), "", text, flags=re.IGNORECASE)
+        text = re.sub(rf"(?:@[\w.,@-]{{1,255}}:)?{re.escape(address)}", "", text, flags=re.IGNORECASE)
     return text
 
 

@@ -15,16 +15,21 @@ from bounced.model import Action, Finding, Kind, Report
 from bounced.parse.address import ADDRESS, clean_address
 from bounced.parse.codes import read_codes
 from bounced.parse.dialogue import find_host, find_stage
-from bounced.parse.header import Headers
 from bounced.parse.mail import Mail
+from bounced.parse.names import mention_names, sole_recipient
 from bounced.parse.portions import WORDS, Mention, tell_apart
 from bounced.parse.transcript import is_transcript, read_transcript, without_guesses
 from bounced.parse.wording import FAMILY, Wording, shipped_wording
 from bounced.phrases import fold
 
-_BULLET = re.compile(r"(?:\s*[0-9]{1,3}[.)])?[\s>*\-\u2022\"'<(\[|]*\Z")
+# A bullet, the number of an item, or the kind of an address: MailEnable writes "[SMTP:ann@example.com]".
+_BULLET = re.compile(
+    r"(?:\s*[0-9]{1,3}[.)])?[\s>*\-\u2022\"'<(\[|]*(?:(?:smtp|mailto|rfc ?822|internet)[:;] ?<?)?\Z", re.IGNORECASE
+)
+# Exchange says when: "ann@example.com on Tue, 17 Nov 2026", "ann@example.com am 17.11.2026".
 _ADDRESS_ENDS = re.compile(
-    r"[>\"'\])]*\s*(?:[:,;.(\[<|]|\Z|on \b|is\b|error\b|invalid\b|-|[45][0-9]{2} )", re.IGNORECASE
+    r"[>\"'\])]*\s*(?:[:,;.(\[<|]|\Z|on \b|(?:am|le|el|em|il|op|den|dnia) [0-9]|is\b|error\b|invalid\b|-|[45]\d\d )",
+    re.IGNORECASE,
 )
 _SAYS = re.compile(r"[\"']*>?(?::|\s+[45][0-9]{2} )")
 # One list in one line: "could not be delivered to ann@example.com, ben@example.com".
@@ -192,7 +197,7 @@ def _guess_recipients(mail: Mail) -> list[str]:
     is_about_failure = not _FAILURE.isdisjoint(mail.subject_wording)
     if len(subject) == 1 and is_about_failure and subject[0].lower() not in ours:
         return [clean_address(subject[0])]
-    if mail.returned and (to := _sole_recipient(mail.returned)):
+    if mail.returned and (to := sole_recipient(mail.returned)):
         return to
     listed = [address for line in _LISTED_TO.findall(mail.report_text) for address in _addresses_in(line)]
     others = [address for address in listed if address.lower() not in ours]
@@ -201,17 +206,6 @@ def _guess_recipients(mail: Mail) -> list[str]:
     # A server refused somebody, and the report speaks of nobody else.
     named = {one.lower(): one for one in _addresses_in(mail.report_text) if one.lower() not in ours}
     return [one for one in named.values() if not _OFFICE.match(one)] if len(named) == 1 else []
-
-
-def _sole_recipient(returned: Headers) -> list[str]:
-    """Return the address in To if there is one, and it is a person's and not a mailing list's (RFC 2369)."""
-    to = ADDRESS.findall(returned.get("to") or "")
-    if len(to) != 1:
-        return []
-    local, _, domain = to[0].lower().rpartition("@")
-    about_list = f"{returned.get('list-post')} {returned.get('list-id')} {returned.get('sender')}".lower()
-    is_list = to[0].lower() in about_list or f"{local}.{domain}" in about_list
-    return [] if is_list else [clean_address(to[0])]
 
 
 def _action(mail: Mail) -> Action:
@@ -230,7 +224,8 @@ def _action(mail: Mail) -> Action:
 def _find_recipients(mail: Mail) -> dict[str, str]:
     """Return each recipient with what is said of it, up to the next one."""
     lines = mail.report_text.splitlines()
-    mentions = list(_mentions(lines, mail.wording.get("announce", ())))
+    announcements = mail.wording.get("announce", ())
+    mentions = list(_mentions(lines, announcements))
     chosen = [mention for mention in mentions if mention.is_announced] or [one for one in mentions if one.is_alone]
     if chosen and chosen[0].begins_line:
         # Behind the first of a list, an address within a line is one that somebody speaks of.
@@ -238,6 +233,8 @@ def _find_recipients(mail: Mail) -> dict[str, str]:
     chosen = _with_alike(chosen, mentions, lines, _ours(mail))
     # A server repeats the address in its answer: that is still about the same recipient.
     chosen = [one for before, one in pairwise([None, *chosen]) if one and (before is None or not one.is_same(before))]
+    if not chosen and mail.returned:
+        chosen = list(mention_names(lines, announcements, mail.returned))
     if len({one.address.lower() for one in chosen}) >= _SEVERAL:
         return {address: said[:_SAID_LENGTH] for address, said in tell_apart(chosen, lines).items()}
     return {one.address: "\n".join([one.tail, *lines[one.line + 1 :]]).strip()[:_SAID_LENGTH] for one in chosen[:1]}
@@ -345,6 +342,10 @@ def _make_findings(found: Mapping[str, str], report: str, action: Action) -> Ite
         if is_told[address]:
             answer = answer_in(said) if is_sole else said
             finding = _read_answer(answer, report, action)
+            if is_sole and finding.reply is None and finding.said_status is None:
+                # MailMarshal: "could not be delivered because of", an answer, "the following recipients were affected".
+                codes = read_codes(_before_all(found, report))
+                finding = replace(finding, reply=codes.reply, said_status=codes.status)
             host = finding.remote_mta or find_host(said)
             yield replace(finding, recipient=address, diagnostic=_one_line(answer), remote_mta=host)
         else:

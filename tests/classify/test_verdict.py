@@ -231,3 +231,20 @@ def test_what_is_only_supposed_suppresses_nobody(text):
 )
 def test_what_is_supposed_elsewhere_takes_nothing_from_what_is_said(text):
     assert judge_answer(text).advice == "suppress"
+
+
+@pytest.mark.parametrize("command", ["HELO", "MAIL FROM"])
+def test_a_server_that_has_not_heard_of_the_recipient_does_not_refuse_him(command):
+    verdict = judge_answer(f"501 no such person, leave us alone (in reply to {command} command)")
+    assert verdict.advice is not Advice.SUPPRESS
+
+
+def test_a_server_may_say_at_once_that_it_takes_no_mail():
+    answer = "after initial connection: host mx.example.com [192.0.2.1]: 521 mx.example.com does not accept mail"
+    assert judge_answer(answer).advice is Advice.SUPPRESS
+
+
+def test_the_route_to_a_recipient_names_nobody_else(make_report):
+    told = b"@gate.example.net:ann@example.com: unknown host"
+    (outcome,) = understand(make_report(status="5.0.0").replace(b"Sorry.", told)).outcomes
+    assert (outcome.verdict.reason, outcome.verdict.advice) == ("domain_unknown", "suppress")

@@ -22,6 +22,8 @@ def recipients(text, **headers):
         "<ann@example.com>: user unknown\n\n<ben@example.org>: mailbox full\n",
         "These addresses failed:\n\n * ann@example.com (no such user)\n * ben@example.org (mailbox full)\n",
         ">>> RCPT TO:<ann@example.com>\n<<< 550 no\n>>> RCPT TO:<ben@example.org>\n<<< 550 no\n",
+        "These could not be reached:\n [SMTP:ann@example.com]: no user\n [SMTP:ben@example.org]: full\n",
+        "The following address(es) failed:\n>>> ann@example.com (in queue): no\n>>> ben@example.org (in queue): no\n",
         "550 ann@example.com... User unknown\n550 ben@example.org... User unknown\n",
         "Die Nachricht konnte nicht zugestellt werden an folgende Empfänger:\n\nann@example.com\nben@example.org\n",
         "次のあて先へ送信できませんでした:\n\nann@example.com\nben@example.org\n",
@@ -251,3 +253,14 @@ def test_a_break_in_html_is_one_whether_or_not_the_source_goes_on_in_a_new_line(
     page = "<html><body>Not delivered:<br>\nann@example.com<br>\n550 5.2.2 mailbox full<br>\nfor good</body></html>"
     pages = (page, page.replace("<br>\n", "<br>"))
     assert len({report_of(one, Content_Type="text/html").findings for one in pages}) == 1
+
+
+def test_the_answer_may_stand_above_the_list_of_recipients():
+    text = "Could not be delivered because of\n\n  550 5.1.1 No.\n\nThe following recipients were affected:\n"
+    (finding,) = report_of(f"{text}    ann@example.com\n\nAdditional Information\nOriginal Sender: <x>\n").findings
+    assert (str(finding.reply), str(finding.said_status)) == ("550", "5.1.1")
+
+
+def test_exchange_says_when_in_other_languages():
+    text = "Folgende(r) Empf\u00e4nger kann nicht erreicht werden:\n\n  %s am 17.11.2026 10:20\n    <mx #5.1.1>\n"
+    assert recipients(text % "ann@example.com", subject="Unzustellbar: Angebot") == ["ann@example.com"]
