@@ -20,7 +20,7 @@ _PAIR = re.compile(
 _REPLY = re.compile(r"([45](?<![^ \t:;#<>(\"'=\n].)[0-9]{2})(?=[ \-,:;)\"'#\n]|\Z)")
 _INTRODUCED = re.compile(
     r"(?:\A|[:;#<>(\"'=\n]|\b(?:said|code|error|reply|replied|response|responded|returned|status|refused|smtp|rcpt)\b"
-    r"|\Adata(?: closing)?|\([0-9a-f]{8}\))"
+    r"|\Adata(?: closing)?|\([0-9a-f]{8}\)|<--)"
     r"[ \t:=#<>(\"']{0,12}\Z",
     re.IGNORECASE,
 )

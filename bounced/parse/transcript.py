@@ -8,10 +8,16 @@ from bounced.parse.address import ADDRESS, clean_address
 _NAME = r"(?:\"[^\"<>\n]{0,128}\")?[^\s<>\"]{1,320}"
 # "554 <ann@example.com>... User unknown": Sendmail's summary of what went wrong with one recipient.
 _SUMMARY = re.compile(rf"^\s*[45][0-9]{{2}}[ -](?:[45]\.[0-9]\.[0-9]{{1,3}} )?<?({_NAME})>?\.\.\. (.*)$")
-_COMMAND = re.compile(rf"^\s*(?:>>> ?|In: +|Sent <<< |SMTP command: )?RCPT TO: ?<?({_NAME})>?", re.IGNORECASE)
+# "Mon 2026-03-02 09:30:59: <-- 550 no": MDaemon, MailEnable and others quote their logs, with arrows.
+_LOGGED = r"(?:[^<>@]{0,60}[ :\]\t])?"
+_COMMAND = re.compile(
+    rf"^\s*(?:>>> ?|In: +|Sent <<< |SMTP command: |{_LOGGED}--?> ?|C: )?RCPT TO: ?<?({_NAME})>?", re.IGNORECASE
+)
 # ">>> ann@example.com (reading response to RCPT TO): 550 no" of Momentum is none.
-_DIALOGUE = re.compile(r"^\s*(?:>>>(?! <?[^\s<>@]{1,128}@)|<<<|In: |Out: |[2-5][0-9]{2}[ -])")
-_REPLY = re.compile(r"^\s*(?:<<< ?|Out: +|Received >>> )?([245][0-9]{2}[ -].*)$")
+_DIALOGUE = re.compile(
+    rf"^\s*(?:>>>(?! <?[^\s<>@]{{1,128}}@)|<<<|In: |Out: |[SC]: |{_LOGGED}(?:<--?|--?>) ?[A-Z2-5]|[2-5][0-9]{{2}}[ -])"
+)
+_REPLY = re.compile(rf"^\s*(?:<<< ?|Out: +|Received >>> |{_LOGGED}<--? ?|S: )?([245][0-9]{{2}}[ -].*)$")
 # A server that was sent several commands at once (RFC 2920) refuses the recipient, and then DATA, for nobody is left;
 # the last command that Sendmail shows is DATA all the same.
 NOBODY_LEFT = re.compile(r"^\s*<<< (?:503[ -]|55[04][ -].*no valid recipients).*$", re.IGNORECASE | re.MULTILINE)

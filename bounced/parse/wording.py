@@ -10,7 +10,7 @@ from bounced.phrases import Lexicon, PhraseIndex, fold
 from bounced.shipped import read_text
 
 FAMILY = "family/"
-_TEXT_LISTS = ("returned", "boilerplate", "announce", "delay", "gave_up", "receipt", "success")
+_TEXT_LISTS = ("returned", "boilerplate", "announce", "delay", "gave_up", "question", "receipt", "success")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,8 @@ class Wording:
     """How reports for people are worded; ``data/wording.toml`` says what each list is for.
 
     Attributes:
-        text: The lists ``returned``, ``boilerplate``, ``announce``, ``delay``, ``gave_up``, ``receipt``,
+        text: The lists ``returned``, ``boilerplate``, ``announce``, ``delay``, ``gave_up``,
+            ``question``, ``receipt``,
             ``success``, and one per family under `FAMILY`.
         subject: The lists ``bounce``, ``failure``, ``delay``, ``gave_up``, ``auto_reply``, ``challenge``,
             ``complaint`` and ``receipt``.

@@ -130,12 +130,31 @@ def test_what_a_system_writes_is_one(raw):
         mail("Away.", sender="postmaster@example.org", Subject="Undeliverable: away", X_Autorespond="vacation"),
         mail(f"You wrote:\n\n{PASTED}", Subject="RE: Undelivered Mail Returned to Sender", Return_Path="<>"),
         mail("He has left the company.", Subject="Weekly news", Return_Path="<>", In_Reply_To="<1@example.net>"),
+        mail("Ticket 12 is open.", Subject="Your ticket", Auto_Submitted="auto-generated", In_Reply_To="<1@x>"),
     ],
 )
 def test_who_answers_with_a_null_reverse_path_or_calls_it_junk_is_a_machine(raw):
     understanding = understand(raw)
     assert understanding.kind is Kind.AUTO_REPLY
     assert [outcome.verdict for outcome in understanding.outcomes] == [None]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        mail("Your message was waitlisted.\n", sender="noreply@example.org", Subject="Re: News"),
+        mail("I only read approved senders. Apply to my list of approved senders.\n", Return_Path="<>"),
+        mail("It is held until you confirm.\n", Auto_Submitted="auto-replied"),
+    ],
+)
+def test_who_holds_mail_until_its_sender_shows_who_he_is_asks_a_question(raw):
+    assert understand(raw).kind is Kind.CHALLENGE
+
+
+def test_a_person_who_writes_about_such_questions_asks_none():
+    assert understand(mail("My mail to Ann was waitlisted. Why?\n")).kind is Kind.NOT_BOUNCE
+    listed = mail("Ticket 12", List_Id="<x>", Auto_Submitted="auto-generated", References="<1@x>")
+    assert understand(listed).kind is Kind.NOT_BOUNCE
 
 
 def test_a_question_in_the_form_of_a_status_report_is_a_challenge():

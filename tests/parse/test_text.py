@@ -2,7 +2,7 @@
 
 import pytest
 
-from bounced.model import Kind
+from bounced.model import Kind, Stage
 from bounced.parse import parse
 
 
@@ -178,6 +178,21 @@ def test_the_cause_may_stand_before_each_address():
 def test_what_a_server_said_of_an_address_begins_before_it():
     (finding,) = report_of("Tue 09:00:01: <-- 550 5.1.1 <ann@example.com>: user unknown\n").findings
     assert (str(finding.reply), str(finding.said_status)) == ("550", "5.1.1")
+
+
+def test_a_log_with_arrows_is_a_transcript():
+    log = (
+        "--- Session Transcript ---\n"
+        "Mon 2026-03-02 09:30:59: --> RCPT To:<ann@example.com>\nMon 2026-03-02 09:30:59: <-- 550 Recipient unknown\n"
+        "Mon 2026-03-02 09:30:59: --> RCPT To:<ben@example.org>\nMon 2026-03-02 09:30:59: <-- 552 Mailbox is full\n"
+    )
+    report = report_of(f"YOUR MESSAGE WAS NOT DELIVERED!\n\n{log}", subject="Permanent Delivery Failure")
+    assert {finding.recipient: str(finding.reply) for finding in report.findings} == {
+        "ann@example.com": "550",
+        "ben@example.org": "552",
+    }
+    (alone,) = report_of("<ann@example.com>: failed\n\n" + "\n".join(log.splitlines()[:3])).findings
+    assert (str(alone.reply), alone.stage) == ("550", Stage.RCPT)
 
 
 def test_the_only_address_beside_a_refusal_is_the_recipient():
