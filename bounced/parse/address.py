@@ -62,3 +62,8 @@ def _unescape(match: re.Match[str]) -> str:
     point = int(match[1], 16)
     is_character = point <= _LAST_CODE_POINT and not 0xD800 <= point <= 0xDFFF  # noqa: PLR2004 - surrogates
     return chr(point) if is_character else match[0]
+
+
+def addresses_in(text: str) -> list[str]:
+    """Return the addresses in a text, but not what looks like one within a link."""
+    return [clean_address(address) for address in ADDRESS.findall(text) if "//" not in address]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from bounced.model import Action, Finding, Kind, Report
 from bounced.parse.address import find_address
+from bounced.parse.bait import is_bait
 from bounced.parse.mail import Mail
-from bounced.parse.text import is_bait
 
 if TYPE_CHECKING:
     from email.message import Message

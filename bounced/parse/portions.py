@@ -14,8 +14,8 @@ from bounced.parse.address import ADDRESS, clean_address
 from bounced.parse.codes import read_codes
 from bounced.phrases import fold
 
-# How Sendmail heads what follows: other recipients, or the dialogues with all of them.
-SECTION = re.compile(r"^ *-{5} ", re.MULTILINE)
+# How Sendmail heads what follows: other recipients, or the dialogues with all; and an underlined heading.
+SECTION = re.compile(r"^ *-{5} |^[^\n]{1,80}\n={5,80}$", re.MULTILINE)
 # In scripts without spaces a sign is as much as a word.
 WORDS = re.compile(r"(?=[\u2e80-\uffef])[^\W\d_]|[^\W\d_]{3,}")
 _EMPTY_LINE = re.compile(r"\n[ \t]*\n")

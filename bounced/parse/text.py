@@ -12,7 +12,8 @@ from dataclasses import replace
 from itertools import islice, pairwise
 
 from bounced.model import Action, Finding, Kind, Report
-from bounced.parse.address import ADDRESS, clean_address
+from bounced.parse.address import ADDRESS, addresses_in, clean_address
+from bounced.parse.bait import is_bait
 from bounced.parse.codes import read_codes
 from bounced.parse.dialogue import find_host, find_stage
 from bounced.parse.mail import Mail
@@ -158,24 +159,6 @@ def _is_letter(mail: Mail) -> bool:
     return is_answer and bool(_GREETING.match(mail.folded_report))
 
 
-def is_bait(mail: Mail, found: Collection[str]) -> bool:
-    """Whether it tells its own addressee that mail to him failed: a report goes to who sent the mail.
-
-    Who wants his password writes so, or a worm that attaches itself, from an address that takes answers.
-    """
-    path = (mail.headers.get("return-path") or "").strip()
-    leads_on = "://" in mail.text or any(name.startswith(("application/", "text/html")) for name in mail.types)
-    if mail.returned is not None or path == "<>" or not (path or leads_on):
-        return False
-    ours = (mail.headers.get("to") or "").lower()
-    return all(address.lower() in ours for address in found or _addresses_in(mail.report_text) or [""])
-
-
-def _addresses_in(text: str) -> list[str]:
-    """Return the addresses in a text, but not what looks like one within a link."""
-    return [clean_address(address) for address in ADDRESS.findall(text) if "//" not in address]
-
-
 def say_of_recipients(mail: Mail) -> dict[str, str]:
     """Return the recipients that the text names, each with what it says of it."""
     found = _find_recipients(mail)
@@ -199,12 +182,12 @@ def _guess_recipients(mail: Mail) -> list[str]:
         return [clean_address(subject[0])]
     if mail.returned and (to := sole_recipient(mail.returned)):
         return to
-    listed = [address for line in _LISTED_TO.findall(mail.report_text) for address in _addresses_in(line)]
+    listed = [address for line in _LISTED_TO.findall(mail.report_text) for address in addresses_in(line)]
     others = [address for address in listed if address.lower() not in ours]
     if others or mail.returned or read_codes(mail.report_text).reply is None:
         return others
     # A server refused somebody, and the report speaks of nobody else.
-    named = {one.lower(): one for one in _addresses_in(mail.report_text) if one.lower() not in ours}
+    named = {one.lower(): one for one in addresses_in(mail.report_text) if one.lower() not in ours}
     return [one for one in named.values() if not _OFFICE.match(one)] if len(named) == 1 else []
 
 
@@ -231,13 +214,30 @@ def _find_recipients(mail: Mail) -> dict[str, str]:
         # Behind the first of a list, an address within a line is one that somebody speaks of.
         chosen = [one for one in chosen if one.begins_line]
     chosen = _with_alike(chosen, mentions, lines, _ours(mail))
-    # A server repeats the address in its answer: that is still about the same recipient.
-    chosen = [one for before, one in pairwise([None, *chosen]) if one and (before is None or not one.is_same(before))]
+    chosen = [one for before, one in pairwise([None, *chosen]) if one and not _continues(one, before, lines)]
     if not chosen and mail.returned:
         chosen = list(mention_names(lines, announcements, mail.returned))
     if len({one.address.lower() for one in chosen}) >= _SEVERAL:
         return {address: said[:_SAID_LENGTH] for address, said in tell_apart(chosen, lines).items()}
     return {one.address: "\n".join([one.tail, *lines[one.line + 1 :]]).strip()[:_SAID_LENGTH] for one in chosen[:1]}
+
+
+def _continues(mention: Mention, before: Mention | None, lines: list[str]) -> bool:
+    """Whether an address is a part of what is said of the one before.
+
+    A server repeats the address in its answer, and Postfix indents the lines that an answer goes on in.
+    """
+    if before is None or mention.is_same(before):
+        return before is not None
+    return (
+        mention.line == before.line + 1
+        and bool(WORDS.search(before.tail))
+        and _indent(lines[mention.line]) > _indent(lines[before.line])
+    )
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _with_alike(chosen: list[Mention], mentions: list[Mention], lines: list[str], ours: str) -> list[Mention]:

@@ -74,6 +74,12 @@ def mail(text, *, sender="Ben <ben@example.org>", **fields):
             Subject="Undelivered mail held",
         ),
         mail(
+            "5 mails for help@example.net could not be delivered. Review: https://example.org/",
+            sender="Mail Delivery System <mailer-daemon@example.org>",
+            Subject="Undelivered mail: 5 messages failed",
+            Return_Path="<>",
+        ),
+        mail(
             "----- The following addresses had permanent fatal errors -----\n<help@example.net>\n",
             sender="MAILER-DAEMON@example.net",
             Subject="Returned mail",

@@ -124,6 +124,22 @@ FAILURES = {
         ),
         {"ann@example.com": "user_unknown"},
     ),
+    "Hungarian": (
+        "A levél nem kézbesíthető a következő címzetteknek:\n\nann@example.com: a postafiók megtelt\n",
+        {"ann@example.com": "mailbox_full"},
+    ),
+    "Indonesian": (
+        "Pesan Anda tidak dapat dikirim ke alamat berikut:\n\nann@example.com\nPengguna tidak ditemukan.\n",
+        {"ann@example.com": "user_unknown"},
+    ),
+    "Vietnamese": (
+        "Không thể gửi thư của bạn đến người nhận sau:\n\nann@example.com\nHộp thư đã đầy.\n",
+        {"ann@example.com": "mailbox_full"},
+    ),
+    "Thai": (
+        "ไม่สามารถส่งข้อความของคุณถึงผู้รับต่อไปนี้:\n\nann@example.com\nไม่พบผู้ใช้\n",
+        {"ann@example.com": "user_unknown"},
+    ),
 }
 
 

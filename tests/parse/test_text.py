@@ -195,6 +195,30 @@ def test_a_log_with_arrows_is_a_transcript():
     assert (str(alone.reply), alone.stage) == ("550", Stage.RCPT)
 
 
+def test_what_goes_on_in_an_indented_line_is_about_the_same_recipient():
+    text = (
+        "<ann@example.com>: host mx.example.com[192.0.2.1] said: 550\n    <news@example.net>: Sender address rejected\n"
+    )
+    (finding,) = report_of(text).findings
+    assert (finding.recipient, str(finding.reply)) == ("ann@example.com", "550")
+    assert "Sender address rejected" in finding.diagnostic
+    listed = "The following addresses failed:\n  <ann@example.com>\n    <ben@example.com>: no such user\n"
+    assert recipients(listed) == ["ann@example.com", "ben@example.com"]
+
+
+def test_a_cause_above_a_list_explains_all_of_it():
+    text = (
+        "Could not be delivered because of\n\n550 5.1.1 User unknown\n\nThe following recipients were affected:\n\n"
+        "    ann@example.com\n    ben@example.com\n\nAdditional Information\n======================\n"
+        "Original Sender: <news@example.net>\n"
+    )
+    findings = report_of(text, subject="Undeliverable Mail").findings
+    assert [(one.recipient, str(one.reply)) for one in findings] == [
+        ("ann@example.com", "550"),
+        ("ben@example.com", "550"),
+    ]
+
+
 def test_the_only_address_beside_a_refusal_is_the_recipient():
     told = "ann@example.com sorsz\u00e1ma ismeretlen.\n\n550 5.1.1 No.\n"
     assert recipients(told, subject="Delivery failure") == ["ann@example.com"]
