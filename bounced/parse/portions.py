@@ -64,7 +64,8 @@ def tell_apart(mentions: Sequence[Mention], lines: Sequence[str]) -> dict[str, s
     sources: dict[str, Mention] = {}
     for one, text in zip(mentions, _texts(mentions, above, lines), strict=True):
         names.setdefault(one.key, one.address)
-        if not said.get(one.key):
+        # Exchange says it to people first, and then again with what the server answered.
+        if not said.get(one.key) or (read_codes(text).reply and not read_codes(said[one.key]).reply):
             said[one.key], sources[one.key] = text or (one.head if tells_before else ""), one
     told = _hand_over(said)
     with_words_above = {one.key for one, own in zip(mentions, above, strict=True) if own}
@@ -107,9 +108,9 @@ def _lines_above(mentions: Sequence[Mention], lines: Sequence[str]) -> list[int]
 
 
 def _count_above(lines: Sequence[str], number: int, limit: int) -> int:
-    """Count the lines right above a line, down to `limit`, that no empty one parts from it."""
+    """Count the lines right above a line, down to `limit`, that neither an empty one nor a heading parts from it."""
     start = number
-    while start > limit and lines[start - 1].strip():
+    while start > limit and lines[start - 1].strip() and not SECTION.match(lines[start - 1]):
         start -= 1
     return number - start
 
@@ -119,7 +120,7 @@ def _share(mentions: Sequence[Mention], above: set[str], told: dict[str, str]) -
 
     What names one of them, or stands in brackets behind it, is about that one alone.
     """
-    blocks = [(one, other) for one, other in pairwise(mentions) if other.line == one.line + 1]
+    blocks = [(one, other) for one, other in pairwise(mentions) if other.line <= one.line + 1]
     for one, other in reversed(blocks):
         text = told[other.key]
         if not told[one.key] and not (WORDS.search(other.tail) or text.startswith("(") or "@" in text):

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from bounced.model import Action, Finding, Kind, Report, Status
 from bounced.parse import text
+from bounced.parse.answer import answer_in
 from bounced.parse.charset import decode_unlabelled
 from bounced.parse.codes import find_status, read_codes
 from bounced.parse.dialogue import find_host, find_stage
@@ -150,7 +151,7 @@ def _complete(finding: Finding, told: str | None, mail: Mail) -> Finding:
         told = without_conclusions(told)
     reply, said_status = finding.reply, finding.said_status
     if not (diagnostic and reply):
-        codes = read_codes(text.answer_in(told))
+        codes = read_codes(answer_in(told))
         reply = reply or codes.reply
         said_status = said_status if diagnostic else codes.status
     return replace(

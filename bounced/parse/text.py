@@ -7,19 +7,19 @@ knows the ways of writing; the words are data.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import replace
-from itertools import islice, pairwise
+from itertools import pairwise
 
-from bounced.model import Action, Finding, Kind, Report
+from bounced.model import Action, Kind, Report
 from bounced.parse.address import ADDRESS, addresses_in, clean_address
+from bounced.parse.answer import make_findings
 from bounced.parse.bait import is_bait
 from bounced.parse.codes import read_codes
-from bounced.parse.dialogue import find_host, find_stage
 from bounced.parse.mail import Mail
 from bounced.parse.names import mention_names, sole_recipient
 from bounced.parse.portions import WORDS, Mention, tell_apart
-from bounced.parse.transcript import is_transcript, read_transcript, without_guesses
+from bounced.parse.transcript import is_transcript, read_transcript
 from bounced.parse.wording import FAMILY, Wording, shipped_wording
 from bounced.phrases import fold
 
@@ -29,7 +29,8 @@ _BULLET = re.compile(
 )
 # Exchange says when: "ann@example.com on Tue, 17 Nov 2026", "ann@example.com am 17.11.2026".
 _ADDRESS_ENDS = re.compile(
-    r"[>\"'\])]*\s*(?:[:,;.(\[<|]|\Z|on \b|(?:am|le|el|em|il|op|den|dnia) [0-9]|is\b|error\b|invalid\b|-|[45]\d\d )",
+    r"[>\"'\])]*\s*"
+    r"(?:[:,;.(\[<|]|\Z|on \b|(?:am|le|el|em|il|op|den|dnia) [0-9]|(?:is|error|invalid|delivery)\b|-|[45]\d\d )",
     re.IGNORECASE,
 )
 _SAYS = re.compile(r"[\"']*>?(?::|\s+[45][0-9]{2} )")
@@ -41,11 +42,19 @@ _ALONE = re.compile(r"[>\"'\]):,;.]*\Z")
 _BETWEEN = " :=<\"'([*-\t,"
 # "550 5.1.1 <ann@example.com>: user unknown": what a server said of an address begins before it.
 _CODE_BEFORE = re.compile(r"\b([45][0-9]{2}[ -](?:[45]\.[0-9]\.[0-9]{1,3})?)[ <]*\Z")
+# A report tells which mail it is about; what stands in its subject is no part of the report.
+_SUBJECT = re.compile(
+    r"[\s>*|-]*(?:(?:the )?subject(?: of (?:the|your) (?:e-?mail|message))?(?: (?:is|was))?|betreff|objet|asunto"
+    r"|oggetto|onderwerp|assunto|temat|тема|件名|主题|主旨|konu|제목|ämne|emne|aihe|předmět)[ \t]*[:\uff1a]",
+    re.IGNORECASE,
+)
 _LABEL = re.compile(r"\s*[A-Za-z-]+: ")
 # How filters describe the mail that they refused: its fields, without the mail itself.
 _LISTED_TO = re.compile(r"^[ \t>]*(?:(?:Rcpt )?To|Recipients?)[ \t]*:[ \t]*(\S[^\n]{0,1000})$", re.MULTILINE)
 _GREETING = re.compile(r"(?:hi|hello|hey|dear|good (?:morning|day|evening)|hallo|bonjour|hola|ciao)\b[^.]{0,60}?[,!]")
 # "Please forward this message to the owner of the list": who is asked to write somewhere was not refused there.
+# "The message from news@example.net to": whom it went to, as filters tell it.
+_FROM_TO = re.compile(r"\b(?:message|mail|e-mail|email) from <?[^\s<>@]{1,128}@[^\s<>@]{1,255} to\Z")
 _REQUEST = re.compile(r"\bplease (?:[a-z]+ )?(?:re-?send|send|forward|write|report|e-?mail)\b[^.!?;:]*\Z")
 # Whom a report tells people to ask.
 _OFFICE = re.compile(
@@ -76,7 +85,7 @@ def read(mail: Mail) -> Report | None:
     action = _action(mail)
     return Report(
         kind=_KINDS[action],
-        findings=tuple(_make_findings(found, report, action)),
+        findings=tuple(make_findings(found, report, action)),
         reader=f"text/{family}" if family else "text",
         is_unsigned=not mail.is_signed,
         notes=() if said else ("the text names no recipient by itself",),
@@ -265,7 +274,7 @@ def _mentions(lines: list[str], announcements: Collection[str]) -> Iterator[Ment
     is_announced = False
     seen = 0
     for number, line in enumerate(lines):
-        if "@" not in line or is_transcript(line):
+        if "@" not in line or is_transcript(line) or _SUBJECT.match(line):
             continue
         if announcements and not is_announced:
             # The line above what is new is looked at again: an announcement may go over two.
@@ -318,74 +327,10 @@ def _is_named(head: str, tail: str, wording: Wording) -> bool:
     words_before = fold(head[-_NEAR:]).rstrip(_BETWEEN)
     if _REQUEST.search(words_before):
         return False
-    return words_before.endswith(wording.before) or _tells_of_failure(tail)
+    is_to = words_before.endswith(wording.before) or _FROM_TO.search(words_before)
+    return bool(is_to) or _tells_of_failure(tail)
 
 
 def _tells_of_failure(tail: str) -> bool:
     """Whether what stands behind an address begins with words that say that it failed."""
     return fold(tail[:_NEAR]).lstrip(" >\"'):-,").startswith(shipped_wording().after)
-
-
-def _make_findings(found: Mapping[str, str], report: str, action: Action) -> Iterator[Finding]:
-    """Describe each recipient; where nothing is said of one alone, the whole report explains, and is read once.
-
-    Of several, what stands before the first and is about none of them is about
-    all. The whole report explains where it says nothing of anybody alone, but
-    may speak of each of them in turn.
-    """
-    is_sole = len(found) < _SEVERAL
-    is_told = {address: _tells(said.replace(address, ""), with_codes=not is_sole) for address, said in found.items()}
-    if any(is_told.values()) and not is_sole:
-        report = _before_all(found, report)
-    explained: Finding | None = None
-    for address, said in found.items():
-        if is_told[address]:
-            answer = answer_in(said) if is_sole else said
-            finding = _read_answer(answer, report, action)
-            if is_sole and finding.reply is None and finding.said_status is None:
-                # MailMarshal: "could not be delivered because of", an answer, "the following recipients were affected".
-                codes = read_codes(_before_all(found, report))
-                finding = replace(finding, reply=codes.reply, said_status=codes.status)
-            host = finding.remote_mta or find_host(said)
-            yield replace(finding, recipient=address, diagnostic=_one_line(answer), remote_mta=host)
-        else:
-            explained = explained or _read_answer(report, report, action)
-            yield replace(explained, recipient=address, is_shared=not is_sole)
-
-
-def answer_in(said: str) -> str:
-    """Return the first paragraph where it is a server's answer: what comes then explains it, or speaks of others."""
-    first = said.split("\n\n", maxsplit=1)[0]
-    return first if read_codes(first).reply and _tells(first, with_codes=False) else said
-
-
-def _one_line(said: str) -> str:
-    return " ".join(without_guesses(said).split())
-
-
-def _tells(said: str, *, with_codes: bool) -> bool:
-    """Whether words explain anything: there is more than one, or a code."""
-    words = islice(WORDS.finditer(said), _LEAST_WORDS)
-    return sum(1 for _ in words) == _LEAST_WORDS or (with_codes and read_codes(said).reply is not None)
-
-
-def _before_all(found: Mapping[str, str], report: str) -> str:
-    """Return what stands before the first recipient and is about none of them."""
-    first = min((report.find(address) for address in found), default=-1)
-    own = {line.strip() for said in found.values() for line in said.splitlines()}
-    return "\n".join([line for line in report[: max(first, 0)].splitlines() if line.strip() not in own])
-
-
-def _read_answer(said: str, report: str, action: Action) -> Finding:
-    """Return a finding about nobody."""
-    said = without_guesses(said)
-    codes = read_codes(said)
-    return Finding(
-        recipient="",
-        action=action,
-        said_status=codes.status,
-        reply=codes.reply,
-        remote_mta=find_host(said),
-        stage=find_stage(said),
-        explanation=without_guesses(report[:_SAID_LENGTH]).strip() or None,
-    )

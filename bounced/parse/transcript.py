@@ -156,7 +156,7 @@ def read_answers(report: str) -> dict[str, str]:
 
 
 def without_guesses(report: str) -> str:
-    """Leave out of a transcript what Sendmail made of a server's answer in the line before, and what followed from it."""
+    """Leave out of a transcript what Sendmail made of a server's answer in the line before, and what followed."""
     if "<<< " not in report:
         return report
     told = NOBODY_LEFT.sub("", report)

@@ -23,6 +23,8 @@ def recipients(text, **headers):
         "These addresses failed:\n\n * ann@example.com (no such user)\n * ben@example.org (mailbox full)\n",
         ">>> RCPT TO:<ann@example.com>\n<<< 550 no\n>>> RCPT TO:<ben@example.org>\n<<< 550 no\n",
         "These could not be reached:\n [SMTP:ann@example.com]: no user\n [SMTP:ben@example.org]: full\n",
+        "Intended Recipients: <ann@example.com>,<ben@example.org>\nFailure Reason: 550 no\n",
+        "<ann@example.com>  delivery failed; given up\n<ben@example.org>  delivery failed; given up\n",
         "The following address(es) failed:\n>>> ann@example.com (in queue): no\n>>> ben@example.org (in queue): no\n",
         "550 ann@example.com... User unknown\n550 ben@example.org... User unknown\n",
         "Die Nachricht konnte nicht zugestellt werden an folgende Empfänger:\n\nann@example.com\nben@example.org\n",
@@ -303,3 +305,40 @@ def test_the_answer_may_stand_above_the_list_of_recipients():
 def test_exchange_says_when_in_other_languages():
     text = "Folgende(r) Empf\u00e4nger kann nicht erreicht werden:\n\n  %s am 17.11.2026 10:20\n    <mx #5.1.1>\n"
     assert recipients(text % "ann@example.com", subject="Unzustellbar: Angebot") == ["ann@example.com"]
+
+
+def test_the_answer_above_several_recipients_is_about_all():
+    text = "Could not be delivered because of\n\n  552 5.2.2 Full.\n\nThe following recipients were affected:\n"
+    report = report_of(f"{text}    ann@example.com\n    ben@example.org\n\nAdditional Information:\nSender: <x>\n")
+    assert [(one.recipient, str(one.reply)) for one in report.findings] == [
+        ("ann@example.com", "552"),
+        ("ben@example.org", "552"),
+    ]
+
+
+@pytest.mark.parametrize("label", ["The subject of the message is", "Subject", "Betreff"])
+def test_whom_the_subject_of_the_mail_names_is_no_recipient(label):
+    text = f"{label}: Your mail to eve@example.org\n\nThe following address(es) failed:\n\n  ann@example.com: no\n"
+    assert recipients(text) == ["ann@example.com"]
+
+
+def test_a_filter_tells_from_whom_to_whom_the_mail_went():
+    text = "The message from news@example.net to ann@example.com was not delivered because of our policy.\n"
+    assert recipients(text, To="news@example.net") == ["ann@example.com"]
+
+
+def test_what_a_server_answered_wins_over_what_people_are_told():
+    people = "Delivery has failed to these recipients:\n\nann@example.com\nNot found.\n\nben@example.org\nToo large.\n"
+    answers = "ann@example.com\nReturned '550 5.1.1 no'\n\nben@example.org\nReturned '550 5.3.4 no'\n"
+    report = report_of(f"{people}\nDiagnostic information for administrators:\n\n{answers}")
+    assert [str(finding.said_status) for finding in report.findings] == ["5.1.1", "5.3.4"]
+
+
+def test_the_heading_above_a_transcript_explains_nothing():
+    text = (
+        "   ----- The following addresses had transient errors -----\n<ann@example.com>\n<ben@example.org>\n\n"
+        "   ----- Transcript of session follows -----\n"
+        "<ann@example.com>... Deferred: Operation timed out\n<ben@example.org>... Deferred: Connection refused\n"
+    )
+    report = report_of(text, subject="Warning: could not send message for past 4 hours")
+    assert ["timed out" in one.diagnostic for one in report.findings] == [True, False]

@@ -1,0 +1,88 @@
+"""Describe what a text says of its recipients: the answer of a server, its codes, what else explains it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
+
+from bounced.model import Action, Finding
+from bounced.parse.codes import Codes, read_codes
+from bounced.parse.dialogue import find_host, find_stage
+from bounced.parse.portions import WORDS
+from bounced.parse.transcript import without_guesses
+
+_SAID_LENGTH = 2000
+_LEAST_WORDS = 2
+_SEVERAL = 2
+
+
+def make_findings(found: Mapping[str, str], report: str, action: Action) -> Iterator[Finding]:
+    """Describe each recipient; where nothing is said of one alone, the whole report explains, and is read once.
+
+    Of several, what stands before the first and is about none of them is about
+    all. The whole report explains where it says nothing of anybody alone, but
+    may speak of each of them in turn.
+    """
+    is_sole = len(found) < _SEVERAL
+    is_told = {address: _tells(said.replace(address, ""), with_codes=not is_sole) for address, said in found.items()}
+    above = _codes_above(found, report)
+    if any(is_told.values()) and not is_sole:
+        report = _before_all(found, report)
+    explained: Finding | None = None
+    for address, said in found.items():
+        if is_told[address]:
+            answer = answer_in(said) if is_sole else said
+            finding = _read_answer(answer, report, action)
+            if above:
+                finding = replace(finding, reply=above.reply, said_status=above.status)
+            host = finding.remote_mta or find_host(said)
+            yield replace(finding, recipient=address, diagnostic=_one_line(answer), remote_mta=host)
+        else:
+            explained = explained or _read_answer(report, report, action)
+            yield replace(explained, recipient=address, is_shared=not is_sole)
+
+
+def _codes_above(found: Mapping[str, str], report: str) -> Codes | None:
+    """Return the codes of an answer that stands above all recipients, where none has one of his own.
+
+    MailMarshal: "could not be delivered because of", the answer, "the following recipients were affected".
+    """
+    own = map(read_codes, found.values())
+    return None if any(one.reply or one.status for one in own) else read_codes(_before_all(found, report))
+
+
+def answer_in(said: str) -> str:
+    """Return the first paragraph where it is a server's answer: what comes then explains it, or speaks of others."""
+    first = said.split("\n\n", maxsplit=1)[0]
+    return first if read_codes(first).reply and _tells(first, with_codes=False) else said
+
+
+def _one_line(said: str) -> str:
+    return " ".join(without_guesses(said).split())
+
+
+def _tells(said: str, *, with_codes: bool) -> bool:
+    """Whether words explain anything: there is more than one, or a code."""
+    words = islice(WORDS.finditer(said), _LEAST_WORDS)
+    return sum(1 for _ in words) == _LEAST_WORDS or (with_codes and read_codes(said).reply is not None)
+
+
+def _before_all(found: Mapping[str, str], report: str) -> str:
+    """Return what stands before the first recipient and is about none of them."""
+    first = min((report.find(address) for address in found), default=-1)
+    own = {line.strip() for said in found.values() for line in said.splitlines()}
+    return "\n".join([line for line in report[: max(first, 0)].splitlines() if line.strip() not in own])
+
+
+def _read_answer(said: str, report: str, action: Action) -> Finding:
+    """Return a finding about nobody."""
+    said = without_guesses(said)
+    codes = read_codes(said)
+    return Finding(
+        recipient="",
+        action=action,
+        said_status=codes.status,
+        reply=codes.reply,
+        remote_mta=find_host(said),
+        stage=find_stage(said),
+        explanation=without_guesses(report[:_SAID_LENGTH]).strip() or None,
+    )
