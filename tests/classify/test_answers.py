@@ -1,0 +1,106 @@
+"""What mail systems print, and what it means."""
+
+import pytest
+
+from bounced.model import Advice
+from bounced.pipeline import judge_answer
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("pipe delivery process timed out", "system_error"),
+        ("Child process of local_filter transport returned 127 from command: /home/ann/filter", "system_error"),
+        ("error in redirect data: missing local part", "system_error"),
+        ("unknown mail transport error", "system_error"),
+        ("unable to find primary relay for example.com", "system_error"),
+        ("destination /var/mail/ann is not a regular file", "system_error"),
+        ("450 Backend failure. Please, retry later", "system_error"),
+        ("451 4.3.0 Message held: anti-virus engine unavailable", "system_error"),
+        ("451 Could not complete recipient verify callout", "system_error"),
+        ("452 Please retry in 10 minutes", "system_error"),
+        ("554 5.2.0 STOREDRV.Deliver.Exception:StoragePermanentException", "system_error"),
+        ("Temporary error in gethostbyname", "network_error"),
+        ("450 4.7.0 Proxy session setup failed with 'Primary target IP address responded'", "network_error"),
+        ("Delivery attempts timed out after 5 days", "expired"),
+        ("Too many failures (Tried 13 times)", "expired"),
+        ("550 5.7.0 Your TLS version too old", "tls_required"),
+        ("554 5.0.0 MX list for example.com. points back to mx.example.net", "routing_loop"),
+        ("550 We do not accept mail for this domain", "relay_denied"),
+        ("451 4.1.8 Client IP address 192.0.2.1 does not resolve", "ptr_missing"),
+        ("554 5.7.1 Connection from 192.0.2.1 not allowed", "ip_blocklisted"),
+        ("550 Host 192.0.2.1 blocked: directory harvest attack", "bad_reputation"),
+        ("550 link to a blacklisted website found", "domain_blocklisted"),
+        ("550 5.7.1 Unauthorized host according to SPF", "auth_failure"),
+        ("550 Domain example.net does not authorize 192.0.2.1", "auth_failure"),
+        ("554 5.7.1 Blocked by antivirus", "virus"),
+        ("571 Message refused, spam", "spam_content"),
+        ("550 5.7.0 multi-valued From field detected", "rfc_noncompliant"),
+        ("451 Bare line-feed; see https://help.example.com/", "rfc_noncompliant"),
+        ("452 Too many recipients received this hour", "rate_limited"),
+        ("421 Exceeded allowable connection time, disconnecting.", "rate_limited"),
+        ("Message has more than 10 recipients", "too_many_recipients"),
+        ("451 4.7.1 Gray listing, please retry", "greylisted"),
+        ("553 5.5.4 <news>... Domain name required for sender address news", "sender_rejected"),
+        ("550 5.7.27 Sender address has null MX", "sender_rejected"),
+        ("550 Sender is on our blacklist: news@example.net", "sender_rejected"),
+        ("550 Your account does not exist or is suspended", "sender_account_limited"),
+        ("550 Mailbox ann@example.com accepts internal mail only", "recipient_filter"),
+        ("550 5.7.1 Mail from news@example.net was refused because of recipient's settings", "recipient_filter"),
+        ("550 ann@example.com has blocked you", "recipient_filter"),
+        ("The message is not from a list member", "recipient_filter"),
+        ("550 Only subscribed addresses may send messages to this address.", "recipient_filter"),
+        ("550 User account is unavailable", "mailbox_disabled"),
+    ],
+)
+def test_what_systems_say_of_others_than_the_recipient(text, reason):
+    verdict = judge_answer(text)
+    assert (verdict.reason, verdict.advice is Advice.SUPPRESS) == (reason, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("511 sorry, can't find a valid MX for rcpt domain (#5.1.1)", "domain_unknown"),
+        ("Domain nowhere.example has no A, AAAA, or MX record", "domain_unknown"),
+        ("Nowhere to deliver mail to for domain: nowhere.example", "domain_unknown"),
+        ("550 List unknown: nolist@example.com", "user_unknown"),
+        ("550 No list found with this address: nolist@example.com", "user_unknown"),
+        ("553 Recipient name not recognized", "user_unknown"),
+        ("550 We do not have a mailbox for that address", "user_unknown"),
+        ("550 Cannot find your recipient in our directory", "user_unknown"),
+        ("550 Intended recipient does not work here any more", "user_unknown"),
+        ("550 Sorry, ann isn't here anymore", "user_unknown"),
+        ("550 cuda_nsu ann@example.com recipient rejected", "user_unknown"),
+        ("550 This address is no longer in use; please write to ann@example.net", "mailbox_moved"),
+    ],
+)
+def test_what_systems_say_of_a_recipient_who_is_gone(text, reason):
+    verdict = judge_answer(text)
+    assert (verdict.reason, verdict.advice) == (reason, Advice.SUPPRESS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "554 5.5.1 Error: no valid recipients",
+        "Name service error for name=example.com type=MX: Malformed or unexpected name server reply",
+        "Host or domain name not found. Name service error for name=example.com type=MX: Non-recoverable error",
+        "550 5.7.1 Mail to unknown users will be logged; it violates our policy",
+        "550 Unknown client: no such host in DNS",
+        "550 domain example.net in MAIL FROM does not exist",
+        "550 The address you mail from, news@example.net, does not exist",
+        "550 reply address <news@example.net> unknown to mx.example.net",
+        "550 Unknown user database backend error",
+        "550 mail spool for user does not exist yet, creating failed",
+        "550 alias expansion failed: invalid address",
+        "550 invalid address in forward file of user",
+        "550 relay host unknown: smarthost.example.com",
+        "550 List members only; unknown address news@example.net",
+        "550 Invalid user input in subject",
+        "550 unknown users probed by your network",
+        "550 5.7.1 Message blocked; if you object please write to postmaster@example.com",
+    ],
+)
+def test_what_only_sounds_like_an_unknown_recipient_suppresses_nobody(text):
+    assert judge_answer(text).advice is not Advice.SUPPRESS
