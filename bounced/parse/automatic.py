@@ -138,7 +138,7 @@ def read_silent_answer(mail: Mail) -> Report | None:
     precedence = (headers.get("precedence") or "").strip().lower()
     # An answer that calls itself junk is one of procmail's or of another old responder, whatever its reverse-path.
     is_junk = precedence == "junk" and mail.is_conversation
-    is_silent = mail.is_from_system and (precedence in {"bulk", "junk"} or mail.is_conversation)
+    is_silent = mail.is_from_system and (precedence in {"bulk", "junk"} or mail.is_conversation or mail.is_answer)
     is_made = (headers.get("auto-submitted") or "").strip().lower().startswith("auto-generated")
     is_acknowledged = is_made and precedence != "list" and not _ANSWER_HEADERS.isdisjoint(headers.names)
     if not (is_junk or is_silent or is_acknowledged):

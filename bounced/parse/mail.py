@@ -13,6 +13,7 @@ from bounced.parse.quoted import (
     split_forwarded,
     split_returned,
     text_of_html,
+    without_quote,
 )
 from bounced.parse.wording import FAMILY, shipped_wording
 from bounced.phrases import fold
@@ -55,6 +56,23 @@ _TAGGED = re.compile(r"\s*\[[^\]]{1,60}\]")
 _FORWARD = re.compile(
     r"\s*(?:fwd?|wg|tr|rv|enc|i|pd|vb|vl|doorst|i̇lt|ilt|πρθ|转发|轉寄|転送|전달)\s*[:\uff1a]", re.IGNORECASE
 )
+# How trackers put the number of a ticket into a subject.
+_TICKET = re.compile(
+    r"\[[a-z ]{0,20}(?:[#~]|\b(?:ticket|case|request|issue|incident|bug)\b|\bref:|[a-z]-(?=\d))"
+    r"[ :.#-]{0,3}[a-z0-9_:.]{0,20}\d"
+    r"|\b(?:ticket|case) ?(?:#|no\b|number|id\b)[ .:#-]{0,3}[a-z0-9-]{0,20}\d"
+    r"|\A(?:request|ticket) (?:received|created)\b|\Anew (?:ticket|case)\b",
+    re.IGNORECASE,
+)
+# What a person begins with who writes to another; programs greet a user, a sender or an address.
+_GREETS_FRIEND = re.compile(
+    r"\s*(?:hi|hello|hey|hallo|moin|salut|hola|ciao|hej)"
+    r"(?: (?!user|sender|customer|client|subscriber|member|postmaster)[^\W\d_]{1,20}){1,2} ?[,!\n]",
+    re.IGNORECASE,
+)
+# Where a responder says that he is one.
+_FIRST_WORDS = 300
+_TELLING = frozenset({"announce", "delay", "gave_up"})
 # Who forwards a report to a machine adds no more than "For your information."
 _FEW_WORDS = 5
 _CONVERSATION_HEADERS = frozenset(
@@ -163,6 +181,21 @@ class Mail:
         """Whether somebody passes mail on as text, and says next to nothing himself."""
         return self._forwarded_text is not None
 
+    @_Once
+    def is_answer(self) -> bool:
+        """Whether a responder, or a person, quotes the report that he got; all that a mail system says is its own."""
+        if self.is_from_daemon or self.is_forwarded or self.top.content_type.full == "multipart/report":
+            return False
+        wording = shipped_wording()
+        if _TICKET.search(self.subject) or _GREETS_FRIEND.match(self.report_text):
+            return True
+        # It may name the subject of what it got, which speaks of a failure.
+        first = self.folded_report[:_FIRST_WORDS].replace(fold(self.subject) or "\n", "")
+        if any(not _tells(first.partition(words)[0]) for words in wording.answer.find(first).values()):
+            return True
+        own = without_quote(self.report_text, wording.quoting)
+        return len(own) < len(self.report_text.rstrip()) and not _tells(fold(own))
+
     @property
     def is_status_report(self) -> bool:
         """Whether the header announces a delivery status notification (RFC 3464), whatever the body still holds."""
@@ -176,6 +209,8 @@ class Mail:
 
         A null reverse-path alone does not say so of an answer: responders and ticket systems quote what they got.
         """
+        if self.is_answer:
+            return False
         return self.is_from_program or self.is_forwarded or (self.is_from_system and not self.is_conversation)
 
     @_Once
@@ -264,6 +299,11 @@ class Mail:
         """The header of the mail that failed, where the message gives it back as a part or in its text."""
         found = self.parts_of(_RETURNED_TYPES)
         return found[-1].enclosed().headers if found else read_returned_header(self._split_text[1])
+
+
+def _tells(folded: str) -> bool:
+    """Whether a text speaks of mail that could not be delivered."""
+    return any(name in _TELLING or name.startswith(FAMILY) for name in shipped_wording().text.find(folded))
 
 
 def _decode(content: bytes, part: Part) -> str:

@@ -15,6 +15,8 @@ _HEADER_LINE = re.compile(
 _FIELD = re.compile(r"^( *+)[^\S\n]*+[A-Za-z][A-Za-z0-9-]*: ?\S", re.MULTILINE)
 _FORWARDED = re.compile(r"^(?:Begin forwarded message:|-+ ?Forwarded message ?-+)[ ]*$", re.MULTILINE | re.IGNORECASE)
 _QUOTE = re.compile(r"^>+ ?", re.MULTILINE)
+# Sendmail marks with ">>>" what it said to a server.
+_QUOTED_LINE = re.compile(r" {0,3}[>|](?!>>)")
 _TAG = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6]|/td|p|hr)\b[^<>]{0,500}>[ \t]*\n?", re.IGNORECASE)
 _ANY_TAG = re.compile(r"<(?![^<>@\s]{1,200}@)[!/a-zA-Z][^<>]{0,2000}>")
 _HIDDEN = re.compile(r"<(style|script|head)\b", re.IGNORECASE)
@@ -57,6 +59,22 @@ def split_forwarded(text: str) -> tuple[str, str] | None:
         return None
     _, _, body = _QUOTE.sub("", text[forwarded.end() :]).lstrip().partition("\n\n")
     return text[: forwarded.start()], body
+
+
+def without_quote(text: str, introductions: Collection[str]) -> str:
+    """Return what somebody writes himself above and between the lines that he quotes.
+
+    Args:
+        text: What a message says to people.
+        introductions: The folded words in a line that ends with a colon, below which all is quoted.
+    """
+    own = []
+    for line in text.splitlines():
+        if line.rstrip().endswith((":", "\uff1a")) and any(words in fold(line) for words in introductions):
+            break
+        if not _QUOTED_LINE.match(line):
+            own.append(line)
+    return "\n".join(own)
 
 
 def read_returned_header(text: str) -> Headers | None:

@@ -27,6 +27,8 @@ class Wording:
         stages: The stages that they name.
         before: Words right before an address that failed.
         after: Words right after one.
+        answer: Words with which a responder begins, and no mail system.
+        quoting: Words in lines below which somebody quotes mail.
     """
 
     text: Lexicon
@@ -35,6 +37,8 @@ class Wording:
     stages: tuple[Stage, ...]
     before: tuple[str, ...]
     after: tuple[str, ...]
+    answer: PhraseIndex
+    quoting: tuple[str, ...]
 
     def find_stage(self, folded: str) -> Stage | None:
         """Return the stage that the most telling words in `folded` name, or None."""
@@ -59,4 +63,6 @@ def shipped_wording() -> Wording:
         stages=tuple(Stage(name) for name, phrases in data["stages"].items() for _ in phrases),
         before=tuple(fold(phrase) for phrase in data["before"]),
         after=tuple(fold(phrase) for phrase in data["after"]),
+        answer=PhraseIndex(data["answer"]),
+        quoting=tuple(fold(phrase) for phrase in data["quoting"]),
     )

@@ -104,6 +104,59 @@ def test_who_writes_about_a_bounce_sends_none(raw):
     assert understanding.outcomes == ()
 
 
+UNDELIVERED = "Undelivered Mail Returned to Sender"
+QUOTED, BARRED = ("".join(f"{mark}{line}\n" for line in PASTED.splitlines()) for mark in ("> ", "| "))
+INDENTED = "".join(f"    {line}\n" for line in PASTED.splitlines())
+
+
+@pytest.mark.parametrize("sender", ["Help <help@example.org>", "Help Desk <noreply@example.org>"])
+@pytest.mark.parametrize(
+    ("text", "subject"),
+    [
+        (PASTED, f"[Ticket#20261102] {UNDELIVERED}"),
+        (PASTED, f"[#1234] {UNDELIVERED}"),
+        (PASTED, f"[HELP-12] {UNDELIVERED}"),
+        (PASTED, f"{UNDELIVERED} [ref:00D1:500]"),
+        (PASTED, f"Request received: {UNDELIVERED}"),
+        (PASTED, f"{UNDELIVERED} (ticket no. 17)"),
+        (f"Thank you for contacting us.\n\n{PASTED}", UNDELIVERED),
+        (f"Thank you for contacting us.\n\n{STATUS}", UNDELIVERED),
+        (f"Vielen Dank für Ihre Anfrage.\n\n{INDENTED}", UNDELIVERED),
+        (f"Your request has been received.\n\n{PASTED}", UNDELIVERED),
+        (f"Your mail with the subject\n\n  {UNDELIVERED}\n\nis held for moderation.\n\n{PASTED}", UNDELIVERED),
+        (f"Hi Ben,\n\ncan you check this address?\n\n{PASTED}", UNDELIVERED),
+        (f"We will look at it.\n\nOn Monday, Mail Delivery System wrote:\n\n{PASTED}", UNDELIVERED),
+        (f"Am Montag schrieb Mail Delivery System:\n{INDENTED}", UNDELIVERED),
+        (f"We will look at it.\n\n{QUOTED}", UNDELIVERED),
+        (QUOTED, UNDELIVERED),
+        (BARRED, UNDELIVERED),
+    ],
+)
+def test_who_keeps_tickets_or_quotes_what_he_got_sends_no_report(text, subject, sender):
+    assert understand(mail(text, sender=sender, Subject=subject, Return_Path="<>")).kind is Kind.AUTO_REPLY
+    assert understand(mail(text, sender=sender, Subject=subject)).kind is Kind.NOT_BOUNCE
+
+
+@pytest.mark.parametrize(
+    ("text", "subject"),
+    [
+        (f"{PASTED}\n> Hello Ann,\n> here are our news.\n", UNDELIVERED),
+        (f"{PASTED}\nOn Monday, you wrote:\n> Hello Ann\n", UNDELIVERED),
+        (f"Dear user,\n\n{PASTED}", UNDELIVERED),
+        (f"{PASTED}\nIf this is an error, thank you for contacting us.\n", UNDELIVERED),
+        (PASTED, f"[Postmaster] {UNDELIVERED}"),
+    ],
+)
+def test_a_report_may_quote_thank_and_greet(text, subject):
+    raw = mail(text, sender="Gateway <support@example.net>", Subject=subject, Return_Path="<>")
+    assert understand(raw).kind is Kind.BOUNCE
+
+
+@pytest.mark.parametrize("text", [QUOTED, f"Thank you for contacting us.\n\n{PASTED}"])
+def test_what_a_mail_system_says_is_its_own(text):
+    assert understand(mail(text, sender="MAILER-DAEMON@mx.example.net", Subject=UNDELIVERED)).kind is Kind.BOUNCE
+
+
 @pytest.mark.parametrize(
     "raw",
     [
