@@ -30,7 +30,8 @@ _RETURNED_TYPES = frozenset(
 )
 _DAEMON = re.compile(
     r"(?<![a-z0-9])(?:mailer[-_ .]?daemon|mail[-_ ]?daemon|poo?st[-_ ]?master"
-    r"|mail[-_ ]delivery?[-_ ](?:(?:sub)?system|service)|mdaemon|microsoftexchange[0-9a-f]{32}@)|<>"
+    r"|mail[-_ ]delivery?[-_ ](?:sub)?system|(?<![a-z0-9] )mail[-_ ]delivery?[-_ ]service|mdaemon"
+    r"|microsoftexchange[0-9a-f]{32}@)|<>"
 )
 # Set by the systems that write reports, whatever name they give themselves.
 _DAEMON_HEADERS = frozenset({"x-failed-recipients", "x-ms-exchange-message-is-ndr"})
@@ -204,12 +205,18 @@ class Mail:
         return announced.full == "multipart/report" and report_type == "delivery-status"
 
     @_Once
+    def is_summary(self) -> bool:
+        """Whether the subject announces what happened to mail in a day or a week, and not to one message."""
+        words = self.subject_wording
+        return "summary" in words and words.keys().isdisjoint({"bounce", "failure", "delay"})
+
+    @_Once
     def may_be_report(self) -> bool:
         """Whether a system sent this, or somebody who passes on what one did.
 
         A null reverse-path alone does not say so of an answer: responders and ticket systems quote what they got.
         """
-        if self.is_answer:
+        if self.is_answer or self.is_summary:
             return False
         return self.is_from_program or self.is_forwarded or (self.is_from_system and not self.is_conversation)
 

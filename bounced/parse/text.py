@@ -74,7 +74,7 @@ _FAILURE = frozenset({"bounce", "failure", "delay", "gave_up"})
 def read(mail: Mail) -> Report | None:
     """Return what the text of `mail` says of its recipients, or None where it is no report."""
     family = next((name for name in mail.report_wording if name.startswith(FAMILY)), "")[len(FAMILY) :]
-    if _is_letter(mail) if mail.is_from_daemon else not _is_report(mail, family):
+    if (_is_letter(mail) or mail.is_summary) if mail.is_from_daemon else not _is_report(mail, family):
         return None
     speaks = bool(family) or _speaks_of_delivery(mail)
     said = say_of_recipients(mail) if speaks else {}
@@ -119,7 +119,8 @@ def _is_report(mail: Mail, family: str) -> bool:
     if not mail.may_be_report:
         return False
     if mail.is_from_system and not _FAILURE.isdisjoint(mail.subject_wording):
-        return is_refusal or bool(mail.report_wording)
+        # Parcels cannot be delivered either, but then no server refuses them.
+        return is_refusal or bool(mail.report_wording and "freight" not in mail.report_wording)
     if _GREETING.match(folded):
         return False
     if family:

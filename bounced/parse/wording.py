@@ -10,7 +10,18 @@ from bounced.phrases import Lexicon, PhraseIndex, fold
 from bounced.shipped import read_text
 
 FAMILY = "family/"
-_TEXT_LISTS = ("returned", "boilerplate", "announce", "delay", "gave_up", "question", "receipt", "success")
+_TEXT_LISTS = ("returned", "boilerplate", "announce", "delay", "gave_up", "question", "freight", "receipt", "success")
+_SUBJECT_LISTS = (
+    "bounce",
+    "failure",
+    "delay",
+    "gave_up",
+    "auto_reply",
+    "challenge",
+    "complaint",
+    "summary",
+    "receipt",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +29,10 @@ class Wording:
     """How reports for people are worded; ``data/wording.toml`` says what each list is for.
 
     Attributes:
-        text: The lists ``returned``, ``boilerplate``, ``announce``, ``delay``, ``gave_up``,
-            ``question``, ``receipt``,
-            ``success``, and one per family under `FAMILY`.
+        text: The lists ``returned``, ``boilerplate``, ``announce``, ``delay``, ``gave_up``, ``question``, ``freight``,
+            ``receipt``, ``success``, and one per family under `FAMILY`.
         subject: The lists ``bounce``, ``failure``, ``delay``, ``gave_up``, ``auto_reply``, ``challenge``,
-            ``complaint`` and ``receipt``.
+            ``complaint``, ``summary`` and ``receipt``.
         stage_words: Words that tell at which stage a server refused, the telling ones first.
         stages: The stages that they name.
         before: Words right before an address that failed.
@@ -53,12 +63,7 @@ def shipped_wording() -> Wording:
     families = {FAMILY + name: phrases for name, phrases in data["families"].items()}
     return Wording(
         text=Lexicon({name: data[name] for name in _TEXT_LISTS} | families),
-        subject=Lexicon(
-            {
-                name: data[name]
-                for name in ("bounce", "failure", "delay", "gave_up", "auto_reply", "challenge", "complaint", "receipt")
-            }
-        ),
+        subject=Lexicon({name: data[name] for name in _SUBJECT_LISTS}),
         stage_words=PhraseIndex([phrase for phrases in data["stages"].values() for phrase in phrases]),
         stages=tuple(Stage(name) for name, phrases in data["stages"].items() for _ in phrases),
         before=tuple(fold(phrase) for phrase in data["before"]),

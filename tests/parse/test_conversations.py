@@ -46,6 +46,17 @@ def mail(text, *, sender="Ben <ben@example.org>", **fields):
         mail("rsync: error 550\nann@example.com: denied\n", sender="root@example.org", Subject="Backup FAILED"),
         mail("We could not charge ann@example.com.", Subject="Payment failed for ann@example.com", Return_Path="<>"),
         mail("Ann has accepted. ann@example.com", Subject="Accepted: Meeting", Return_Path="<>"),
+        mail(
+            "We have your parcel. The address does not exist.\nRecipient: ann@example.com\n",
+            sender="Royal Mail Delivery Service <noreply@example.org>",
+            Subject="Delivery failed: your parcel",
+            Return_Path="<>",
+        ),
+        mail(
+            "bounced:\n  1  550 5.1.1 <ann@example.com>: User unknown\n",
+            sender="MAILER-DAEMON@example.org",
+            Subject="mx.example.org mail report for Nov 16",
+        ),
         mail("x", sender="postmaster@example.org", Subject="Report domain: example.net Report-ID: <1@example.org>"),
         mail("The mailbox of ben@example.org is almost full.", sender="postmaster@example.org", Subject="Your quota"),
         mail(f"My mail comes back since Monday. Why?\n\n{FORWARDED}", Subject="Fwd: Undelivered Mail"),

@@ -229,6 +229,17 @@ def test_the_only_address_beside_a_refusal_is_the_recipient():
     assert recipients(told.replace("550 5.1.1", ""), subject="Delivery failure") == []
 
 
+def test_a_report_on_the_mail_of_a_day_is_none_but_what_came_back_of_it_is():
+    text = "<ann@example.com>: 550 5.1.1 no such user\n"
+    assert report_of(text, subject="Daily report").kind is Kind.NOT_BOUNCE
+    assert report_of(text, subject="Undeliverable: Daily report").kind is Kind.BOUNCE
+
+
+def test_what_a_moderator_has_yet_to_see_is_delayed():
+    text = "Your message to staff@example.com is awaiting approval by a moderator.\n"
+    assert report_of(text, subject="Message held").kind is Kind.DELAY
+
+
 def test_a_delay_may_say_what_will_follow():
     text = "<ann@example.com>: no answer. You will be told if this becomes a permanent error."
     assert report_of(text, subject="Delivery Status Notification (Delay)").kind is Kind.DELAY
