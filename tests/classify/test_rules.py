@@ -71,7 +71,11 @@ def test_every_shipped_phrase_can_win(rule):
 @pytest.mark.parametrize("rule", WORDS, ids=lambda rule: rule.name)
 def test_every_telling_word_can_win(rule):
     words = shipped_knowledge().words
-    winners = {phrase: ask(words, phrase.replace("...", "of this")).rule.name for phrase in rule.pattern}
+    texts = {phrase: phrase.replace("...", "of this") for phrase in rule.pattern}
+    winners = {
+        phrase: words.first_match(words.find_words(text), evidence_of(rule, text)).rule.name
+        for phrase, text in texts.items()
+    }
     assert winners == dict.fromkeys(rule.pattern, rule.name)
 
 
