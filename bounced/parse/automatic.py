@@ -19,6 +19,7 @@ _AUTO_HEADERS = frozenset(
         "x-auto-response",
         "x-autoresponder",
         "x-autoreply-from",
+        "x-elnk-autoreply",
         "x-mail-autoreply",
         "x-vacation",
     }

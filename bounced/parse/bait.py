@@ -10,8 +10,9 @@ from bounced.parse.mail import Mail
 def is_bait(mail: Mail, found: Collection[str]) -> bool:
     """Whether it tells its own addressee that mail to him failed: a report goes to who sent the mail.
 
-    Who wants his password writes so, or a worm that attaches itself, from an address that takes answers. What has a
-    null reverse-path is bait only where it leads on, speaks of nobody else, and no server is quoted.
+    Who wants his password writes so, or a worm that attaches itself, from an address that takes answers; and who shows
+    us that his mail to us failed. What has a null reverse-path is bait only where it leads on, speaks of nobody else,
+    and no server is quoted.
 
     Args:
         mail: The message.
@@ -19,7 +20,7 @@ def is_bait(mail: Mail, found: Collection[str]) -> bool:
     """
     path = (mail.headers.get("return-path") or "").strip()
     leads_on = "://" in mail.text or any(name.startswith(("application/", "text/html")) for name in mail.types)
-    if mail.returned is not None or not (path or leads_on):
+    if mail.returned is not None or not (path or leads_on or mail.is_forwarded):
         return False
     ours = (mail.headers.get("to") or "").lower()
     named = found or addresses_in(mail.report_text)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Generic, TypeVar
 
 from bounced.parse.boilerplate import without_boilerplate
@@ -87,9 +88,11 @@ _CONVERSATION_HEADERS = frozenset(
         "x-list-administrivia",
     }
 )
-_PLAIN, _HTML = frozenset({"text/plain"}), frozenset({"text/html"})
+_PLAIN, _HTML, _ALTERNATIVE = "text/plain", "text/html", "multipart/alternative"
 # What a message says to people is in its first lines; the rest is quoted mail.
 _TEXT_LENGTH = 16384
+# Marks and styles take most of a page.
+_HTML_LENGTH = 4 * _TEXT_LENGTH
 _Value = TypeVar("_Value")
 
 
@@ -239,16 +242,21 @@ class Mail:
     def text(self) -> str:
         """What the message says to people, cut to what may hold an explanation.
 
-        This is the first part of plain text that is not empty; else the first
-        of HTML, without its marks; else, where the parts cannot be told apart,
-        the body as it stands.
+        This is the first part of plain text that is not empty, unless one of
+        HTML comes before it that it is no alternative of: gateways and lists
+        append a remark. Else it is the first of HTML, without its marks; else,
+        where the parts cannot be told apart, the body as it stands.
         """
-        for part in self.parts_of(_PLAIN):
-            content = part.content()
-            if content and not content.isspace():
+        shown: str | None = None
+        for above, part in pairwise((self.top, *self.parts)):
+            if part.content_type.full == _PLAIN and (content := part.content()) and not content.isspace():
                 return _decode(content, part)
-        for part in self.parts_of(_HTML):
-            return text_of_html(_decode(part.content(), part))[:_TEXT_LENGTH]
+            if not shown and part.content_type.full == _HTML:
+                shown = text_of_html(_decode(part.content(), part, _HTML_LENGTH))[:_TEXT_LENGTH]
+                if above.content_type.full != _ALTERNATIVE and shown.strip():
+                    break
+        if shown is not None:
+            return shown
         has_leaf = any(not part.content_type.is_multipart for part in self.parts)
         return "" if has_leaf else _decode(self.top.content(), self.top)
 
@@ -313,5 +321,5 @@ def _tells(folded: str) -> bool:
     return any(name in _TELLING or name.startswith(FAMILY) for name in shipped_wording().text.find(folded))
 
 
-def _decode(content: bytes, part: Part) -> str:
-    return decode(content[:_TEXT_LENGTH], part.content_type.parameters.get("charset"))
+def _decode(content: bytes, part: Part, length: int = _TEXT_LENGTH) -> str:
+    return decode(content[:length], part.content_type.parameters.get("charset"))

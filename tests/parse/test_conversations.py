@@ -59,6 +59,7 @@ def mail(text, *, sender="Ben <ben@example.org>", **fields):
         ),
         mail("x", sender="postmaster@example.org", Subject="Report domain: example.net Report-ID: <1@example.org>"),
         mail("The mailbox of ben@example.org is almost full.", sender="postmaster@example.org", Subject="Your quota"),
+        mail(f"What is this?\n\n{FORWARDED}", Subject="Fwd: Undelivered Mail", To="ann@example.com"),
         mail(f"My mail comes back since Monday. Why?\n\n{FORWARDED}", Subject="Fwd: Undelivered Mail"),
         mail(f"Please look.\n\n-----Original Message-----\n{PASTED}", Subject="FW: Undelivered Mail"),
         mail(f"See the report.\n\n{PASTED}", Subject="转发\uff1aUndelivered Mail Returned to Sender"),

@@ -240,6 +240,20 @@ def test_what_a_moderator_has_yet_to_see_is_delayed():
     assert report_of(text, subject="Message held").kind is Kind.DELAY
 
 
+def test_a_remark_below_a_report_in_html_does_not_stand_for_it():
+    style = "<style>" + "p { margin: 0 }\n" * 1500 + "</style>"
+    page = f"<html>{style}<p>Your message to ann@example.com could not be delivered:<br>no such user</p></html>"
+    raw = (
+        "From: postmaster@mx.example.net\nSubject: Undeliverable\nContent-Type: multipart/mixed; boundary=b\n\n"
+        f"--b\nContent-Type: text/html\n\n{page}\n--b\nContent-Type: text/plain\n\nScanned for viruses.\n--b--\n"
+    )
+    assert [finding.recipient for finding in parse(raw.encode()).findings] == ["ann@example.com"]
+    alternative = raw.replace("/mixed", "/alternative").replace(
+        "Scanned for viruses.", "<ben@example.org>: unknown user"
+    )
+    assert [finding.recipient for finding in parse(alternative.encode()).findings] == ["ben@example.org"]
+
+
 def test_a_delay_may_say_what_will_follow():
     text = "<ann@example.com>: no answer. You will be told if this becomes a permanent error."
     assert report_of(text, subject="Delivery Status Notification (Delay)").kind is Kind.DELAY
