@@ -8,6 +8,7 @@ This is the whole of the project as a library::
         print(outcome.recipient, outcome.verdict.reason, outcome.verdict.advice)
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
@@ -47,6 +48,8 @@ _DATA = "bounced.classify.data"
 _PACKS = "bounced.classify.providers"
 _TEXTS = "bounced.classify.texts"
 _WORDS = "bounced.classify.words"
+# What was answered, as reporters quote it: "after RCPT TO:<ann@example.com>:".
+_COMMAND = re.compile(r"\b(?:rcpt to|mail from): ?<[^<>\s]{0,320}>", re.IGNORECASE)
 _UNPROVEN = "the return path is genuine, but does not prove which of several recipients it was given to"
 _SEVERITY = (Kind.SUCCESS, Kind.DELAY, Kind.BOUNCE)
 _JUDGED = frozenset({Kind.BOUNCE, Kind.DELAY})
@@ -137,7 +140,7 @@ def understand(
     for finding, told in zip(findings, narrow(return_path, findings), strict=True):
         recipient = sent_to(finding, original, told)
         is_alias = finding.is_alias or not is_same_mailbox(recipient, finding.recipient)
-        is_hearsay = is_alias or finding.is_shared or report.is_unsigned
+        is_hearsay = is_alias or finding.is_shared or report.is_unsigned or _is_about_us(finding, report.delivered_to)
         verdict = _judge(finding, report.kind, knowledge, profile, is_hearsay=is_hearsay)
         outcome = Outcome(recipient, finding, verdict, told)
         key = recipient_key(outcome.recipient) or outcome.recipient
@@ -217,3 +220,15 @@ def _judge(finding: Finding, kind: Kind, knowledge: Knowledge, profile: Profile,
     if kind not in _JUDGED or kind_of(finding.action) not in _JUDGED:
         return None
     return classify(finding, knowledge, profile=profile, is_hearsay=is_hearsay)
+
+
+def _is_about_us(finding: Finding, ours: Iterable[str]) -> bool:
+    """Whether the answer names an address of ours, where reports come to, and not the one that was written to.
+
+    "550 5.1.1 <news@example.net> unknown domain" is about the sender, whatever the code says.
+    """
+    said = _COMMAND.sub("", finding.diagnostic or "").lower()
+    recipients = filter(None, (finding.recipient, finding.original_recipient))
+    if "@" not in said or any(address.lower() in said for address in recipients):
+        return False
+    return any(address.lower() in said for address in ours)

@@ -53,6 +53,7 @@ _NO_SUCH_USER_PERHAPS = frozenset({Reply(550), Reply(551), Reply(553)})
 _COARSE_REASONS = frozenset({"policy", "undefined"})
 # These cost the recipient his mail, in words that are used of senders, keys and servers as well.
 _COSTLY_REASONS = frozenset({"user_unknown", "domain_unknown", "not_accepting", "mailbox_moved"})
+_UNKNOWN = frozenset({"user_unknown", "domain_unknown"})
 # Behind one of these an answer goes on to something else: advice, whom to call, what happened to the message.
 _END_OF_CLAUSE = re.compile(r"[.;!?](?=\s|\Z)| - |https?:|\b(?:please|bitte|veuillez|por favor|if you)\b")
 # What is further away than this belongs to another sentence.
@@ -150,7 +151,7 @@ def _by_everything(
         text = diagnostic or _without_own(explanation, finding)
         return _ground_of(match, reasons, _credit(match, text, evidence, knowledge, is_quoted=bool(diagnostic)))
     by_code = _by_code(status, decisive, knowledge.tables)
-    if _is_guess(finding):
+    if _is_guess(finding) or (by_code.reason.name in _UNKNOWN and knowledge.doubts.find(comparable(diagnostic))):
         by_code = replace(by_code, why=replace(by_code.why, confidence=Confidence.WEAK))
     if by_code.reason.fault is Fault.UNKNOWN and diagnostic and explanation:
         match = rules.first_match(rules.find_words(explanation), evidence)

@@ -1,15 +1,18 @@
 """Describe what a text says of its recipients: the answer of a server, its codes, what else explains it."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 
 from bounced.model import Action, Finding
-from bounced.parse.codes import Codes, read_codes
+from bounced.parse.address import ADDRESS
+from bounced.parse.codes import read_codes
 from bounced.parse.dialogue import find_host, find_stage
 from bounced.parse.portions import WORDS
 from bounced.parse.transcript import without_guesses
 
+_EMPTY_LINE = re.compile(r"\n[ \t]*\n")
 _SAID_LENGTH = 2000
 _LEAST_WORDS = 2
 _SEVERAL = 2
@@ -24,16 +27,14 @@ def make_findings(found: Mapping[str, str], report: str, action: Action) -> Iter
     """
     is_sole = len(found) < _SEVERAL
     is_told = {address: _tells(said.replace(address, ""), with_codes=not is_sole) for address, said in found.items()}
-    above = _codes_above(found, report)
+    above = _answer_above(found, report)
     if any(is_told.values()) and not is_sole:
         report = _before_all(found, report)
     explained: Finding | None = None
     for address, said in found.items():
         if is_told[address]:
-            answer = answer_in(said) if is_sole else said
+            answer = above or (answer_in(said) if is_sole else said)
             finding = _read_answer(answer, report, action)
-            if above:
-                finding = replace(finding, reply=above.reply, said_status=above.status)
             host = finding.remote_mta or find_host(said)
             yield replace(finding, recipient=address, diagnostic=_one_line(answer), remote_mta=host)
         else:
@@ -41,13 +42,22 @@ def make_findings(found: Mapping[str, str], report: str, action: Action) -> Iter
             yield replace(explained, recipient=address, is_shared=not is_sole)
 
 
-def _codes_above(found: Mapping[str, str], report: str) -> Codes | None:
-    """Return the codes of an answer that stands above all recipients, where none has one of his own.
+def _answer_above(found: Mapping[str, str], report: str) -> str | None:
+    """Return the answer that stands above all recipients, where nothing is said right behind any of them.
 
     MailMarshal: "could not be delivered because of", the answer, "the following recipients were affected".
     """
-    own = map(read_codes, found.values())
-    return None if any(one.reply or one.status for one in own) else read_codes(_before_all(found, report))
+    if any(not _stands_alone(address, report) or read_codes(said).reply for address, said in found.items()):
+        return None
+    paragraphs = _EMPTY_LINE.split(_before_all(found, report))
+    return next((one.strip() for one in reversed(paragraphs) if read_codes(one).reply), None)
+
+
+def _stands_alone(address: str, report: str) -> bool:
+    """Whether nothing but other addresses stands behind one up to the next empty line."""
+    _, _, behind = report.partition(address)
+    said = _EMPTY_LINE.split(behind, maxsplit=1)[0]
+    return not WORDS.search(ADDRESS.sub("", said))
 
 
 def answer_in(said: str) -> str:

@@ -248,3 +248,18 @@ def test_the_route_to_a_recipient_names_nobody_else(make_report):
     told = b"@gate.example.net:ann@example.com: unknown host"
     (outcome,) = understand(make_report(status="5.0.0").replace(b"Sorry.", told)).outcomes
     assert (outcome.verdict.reason, outcome.verdict.advice) == ("domain_unknown", "suppress")
+
+
+@pytest.mark.parametrize("said", ["<%s> unknown domain", "%s is not known here"])
+def test_an_answer_that_names_our_own_address_alone_is_about_us(verdict_on, said):
+    ours = verdict_on(status="5.1.1", diagnostic="smtp; 550 5.1.1 " + said % "bounces@example.net")
+    assert (ours.advice, ours.why.confidence) == (Advice.REVIEW, Confidence.WEAK)
+    assert verdict_on(status="5.1.1", diagnostic="smtp; 550 5.1.1 " + said % "ann@example.com").advice == "suppress"
+    both = "smtp; 550 5.1.1 no such user <ann@example.com> for mail of bounces@example.net"
+    assert verdict_on(status="5.1.1", diagnostic=both).advice == "suppress"
+
+
+def test_a_code_about_the_recipient_is_doubted_where_the_words_are_about_somebody_else(verdict_on):
+    verdict = verdict_on(status="5.1.1", diagnostic="smtp; 511 5.1.1 sorry, the author's home has no address")
+    assert (verdict.advice, verdict.why.confidence) == (Advice.REVIEW, Confidence.WEAK)
+    assert verdict_on(status="5.1.1", diagnostic="smtp; 511 5.1.1 sorry").advice is Advice.SUPPRESS
