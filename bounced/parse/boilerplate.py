@@ -8,7 +8,7 @@ from bounced.phrases import fold
 
 _BETWEEN_PARAGRAPHS = re.compile(r"(\n(?:[ \t]*(?:[-_=*~]{3,}[ \t]*)?\n)+)")
 # RFC 3676 section 4.3; some programs lose the space.
-_SIGNATURE = re.compile(r"^-- ?\n", re.MULTILINE)
+_SIGNATURE = re.compile(r"\n-- ?\n")
 # What a filter says of a mail that it did not let through.
 _VERDICT = re.compile(
     r"(?: not|n't) (?:be )?(?:deliver|accepted|reach|sent)|undeliver|reject|refus|block|denied|quarantin|infect|detect"

@@ -113,7 +113,9 @@ def _mend_all(findings: Iterable[Finding], mail: Mail) -> list[Finding]:
 
 
 def _complete_all(findings: list[Finding], mail: Mail) -> list[Finding]:
-    told = _told({finding.recipient for finding in findings}, mail.report_text)
+    # Where the fields say everything, what stands around the report does no harm, and to find it takes long.
+    is_all_said = all(finding.diagnostic and finding.reply for finding in findings)
+    told = _told({finding.recipient for finding in findings}, mail.text if is_all_said else mail.report_text)
     if any(finding.diagnostic is None for finding in findings):
         answers = _answers(mail)
         findings = [_with_answer(finding, answers, is_sole=len(findings) == 1) for finding in findings]
