@@ -32,6 +32,8 @@ def recipient_key(address: str) -> str | None:
 
 def is_same_mailbox(one: str, other: str) -> bool:
     """Whether two addresses are surely one mailbox: they differ in a subaddress (RFC 5233), or in the host alone."""
+    if one == other:
+        return True
     (local, domain), (other_local, other_domain) = (_split(recipient_key(each) or each) for each in (one, other))
     is_within = domain.endswith(f".{other_domain}") or other_domain.endswith(f".{domain}")
     return local == other_local and (domain == other_domain or (is_within and "." in domain and "." in other_domain))

@@ -37,7 +37,7 @@ def _is_alias(finding: Finding, named: Collection[str]) -> bool:
     value = next((value for name, value in finding.fields if name == _ACTUAL), None)
     actual = without_type(value).strip("<>") if value else None
     if actual is None:
-        return _key(finding.recipient) in named
+        return bool(named) and _key(finding.recipient) in named
     domain = finding.recipient.rpartition("@")[2]
     return not is_same_mailbox(finding.recipient, actual if "@" in actual else f"{actual}@{domain}")
 
