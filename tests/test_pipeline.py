@@ -318,7 +318,7 @@ def test_what_sendmail_makes_of_a_bare_reply_suppresses_nobody(code):
 @pytest.mark.parametrize(
     ("text", "advice"),
     [
-        ("<ann@example.org>\n<ben@example.org>\n    550 5.1.1 User unknown\n", "suppress"),
+        ("<ann@example.org>\n<ben@example.org>\n    550 5.1.1 User unknown\n", "review"),
         ("User unknown:\n  ann@example.org\n  ben@example.org\n\nMailbox full:\n  cleo@example.org\n", "suppress"),
         ("<ann@example.org>\n<ben@example.org>\n\n550 5.1.1 User unknown\n550 5.5.0 Not taken\n", "review"),
         ("<ann@example.org>\n<ben@example.org>\n\n   ----- Transcript -----\n<<< 550 5.1.1 User unknown\n", "review"),
@@ -329,6 +329,30 @@ def test_a_list_shares_what_is_said_of_all_of_it(text, advice):
     raw = f"Return-Path: <>\nFrom: MAILER-DAEMON@mx.example.net\nSubject: failure notice\n\nThese failed:\n\n{text}"
     advices = {outcome.recipient: outcome.verdict.advice for outcome in understand(raw.encode()).outcomes}
     assert advices.items() >= {("ann@example.org", advice), ("ben@example.org", advice)}
+
+
+@pytest.mark.parametrize("item", ["<%s>\n", "<%s>\n\n", "  %s\n", " * %s\n", "Recipient: %s\n", "%s, "])
+@pytest.mark.parametrize(
+    "said",
+    ["550 5.1.1 User unknown", "550 User unknown", "The user does not exist.", "They said:\n550 5.1.1 User unknown"],
+)
+@pytest.mark.parametrize("rest", ["", "\n<dora@example.org>: 552 5.2.2 Mailbox full\n"])
+def test_one_answer_below_three_suppresses_none_of_them(item, said, rest):
+    three = [f"{name}@example.org" for name in ("ann", "ben", "cleo")]
+    text = f"{''.join(item % one for one in three).rstrip(', ')}\n\n{said}\n{rest}"
+    raw = f"Return-Path: <>\nFrom: MAILER-DAEMON@mx.example.net\nSubject: failure notice\n\nThese failed:\n\n{text}"
+    outcomes = understand(raw.encode()).outcomes
+    assert outcomes
+    assert not [one.recipient for one in outcomes if one.verdict.advice == "suppress"]
+
+
+def test_three_of_whom_the_same_is_said_are_dead_each():
+    three = [f"{name}@example.org" for name in ("ann", "ben", "cleo")]
+    text = "\n".join(f"<{one}>:\n550 5.1.1 User unknown\n" for one in three)
+    raw = f"Return-Path: <>\nFrom: MAILER-DAEMON@mx.example.net\nSubject: failure notice\n\nThese failed:\n\n{text}"
+    assert [(one.recipient, one.verdict.advice) for one in understand(raw.encode()).outcomes] == [
+        (one, "suppress") for one in three
+    ]
 
 
 def test_what_is_refused_after_all_recipients_is_about_those_that_were_accepted():

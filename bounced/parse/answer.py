@@ -1,6 +1,7 @@
 """Describe what a text says of its recipients: the answer of a server, its codes, what else explains it."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
@@ -27,7 +28,7 @@ def make_findings(found: Mapping[str, str], report: str, action: Action) -> Iter
     """
     is_sole = len(found) < _SEVERAL
     is_told = {address: _tells(said.replace(address, ""), with_codes=not is_sole) for address, said in found.items()}
-    above = _answer_above(found, report)
+    above, shared = _answer_above(found, report), _find_shared(found, is_told, report)
     if any(is_told.values()) and not is_sole:
         report = _before_all(found, report)
     explained: Finding | None = None
@@ -36,10 +37,30 @@ def make_findings(found: Mapping[str, str], report: str, action: Action) -> Iter
             answer = above or (answer_in(said) if is_sole else said)
             finding = _read_answer(answer, report, action)
             host = finding.remote_mta or find_host(said)
-            yield replace(finding, recipient=address, diagnostic=_one_line(answer), remote_mta=host)
+            finding = replace(finding, recipient=address, diagnostic=_one_line(answer), remote_mta=host)
+            yield replace(finding, is_shared=not above and address in shared)
         else:
             explained = explained or _read_answer(report, report, action)
             yield replace(explained, recipient=address, is_shared=not is_sole)
+
+
+def _find_shared(found: Mapping[str, str], is_told: Mapping[str, bool], report: str) -> set[str]:
+    """Return those of whom is said what may be about another: it stands once below several, or apart from the last.
+
+    What stands above several, as a heading does, is about all of them.
+    """
+    owners = Counter(found.values())
+    first: dict[str, int] = {}
+    shared, is_next_told = set(), True
+    for address, said in found.items():
+        is_above_told, is_next_told = is_next_told, is_told[address]
+        start = report.find(said)
+        if not said or not 0 <= first.setdefault(said, report.find(address)) < start or address in said:
+            continue
+        is_apart = report[:start].rstrip(" \t").endswith("\n\n")
+        if report.count(said) < owners[said] if owners[said] > 1 else is_apart and not is_above_told:
+            shared.add(address)
+    return shared
 
 
 def _answer_above(found: Mapping[str, str], report: str) -> str | None:

@@ -58,7 +58,7 @@ def tell_apart(mentions: Sequence[Mention], lines: Sequence[str]) -> dict[str, s
     """
     above = _lines_above(mentions, lines)
     # IMail puts the cause before the address: "unknown user: ann@example.com".
-    tells_before = len({fold(one.head) for one in mentions}) > 1
+    tells_before = len({fold(one.head) if WORDS.search(one.head) else "" for one in mentions}) > 1
     names: dict[str, str] = {}
     said: dict[str, str] = {}
     sources: dict[str, Mention] = {}
