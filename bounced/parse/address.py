@@ -4,7 +4,10 @@ import re
 
 # Local parts may hold UTF-8 (RFC 6531) and, quoted, nearly anything but control characters; both halves are
 # bounded: a scan is linear.
-_SPECIAL = r"\s\x00-\x1f\x7f-\x9f<>()\[\],;:\"@\\\u3000-\u3004\u3008-\u301f\uff08\uff09\uff0c\uff1a-\uff1e"
+_SPECIAL = (
+    r"\s\x00-\x1f\x7f-\x9f<>()\[\],;:\"@\\\u00ab\u00bb\u2018-\u201f\u2039\u203a"
+    r"\u3000-\u3004\u3008-\u301f\uff08\uff09\uff0c\uff1a-\uff1e"
+)
 # Scripts without spaces between words: the text goes on right behind the address, and before it. All that stands
 # behind the first of them is taken for one: many ranges would take the longest part of a start to compile.
 _SIGN = r"^\x00-\u2e7f"

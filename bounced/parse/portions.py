@@ -15,7 +15,7 @@ from bounced.parse.codes import read_codes
 from bounced.phrases import fold
 
 # How Sendmail heads what follows: other recipients, or the dialogues with all; and an underlined heading.
-SECTION = re.compile(r"^ *-{5} |^[^\n]{1,80}\n={5,80}$", re.MULTILINE)
+SECTION = re.compile(r"^ *-{5} |^[^\n]{1,80}\n[ \t]*={5,80}[ \t]*$", re.MULTILINE)
 # In scripts without spaces a sign is as much as a word.
 WORDS = re.compile(r"(?=[\u2e80-\uffef])[^\W\d_]|[^\W\d_]{3,}")
 _EMPTY_LINE = re.compile(r"\n[ \t]*\n")

@@ -38,7 +38,8 @@ _SAYS = re.compile(r"[\"']*>?(?::|\s+[45][0-9]{2} )")
 _FURTHER, _FURTHER_ENDS = re.compile(r"[,;] *[\"'<]*\Z"), re.compile(r"[>\"']*[ \t]*(?:[:,;(]|\.?[ \t]*\Z)")
 # Outlook shows a link to write to the address behind it.
 _MAILTO = re.compile(r"\A[>)]{0,2}[ \t]*<mailto:[^<>\s]{1,320}>")
-_ALONE = re.compile(r"[>\"'\]):,;.]*\Z")
+_BREAKS_OFF = re.compile(r"\bsaid:(?:\s*[45][0-9]{2}(?:[ -][45]\.[0-9]\.[0-9]{1,3})?)?\s*\Z")
+_ALONE = re.compile(r"[>\"'\]):,;.]*\s*\Z")
 _BETWEEN = " :=<\"'([*-\t,"
 # "550 5.1.1 <ann@example.com>: user unknown": what a server said of an address begins before it.
 _CODE_BEFORE = re.compile(r"\b([45][0-9]{2}[ -](?:[45]\.[0-9]\.[0-9]{1,3})?)[ <]*\Z")
@@ -235,10 +236,14 @@ def _find_recipients(mail: Mail) -> dict[str, str]:
 def _continues(mention: Mention, before: Mention | None, lines: list[str]) -> bool:
     """Whether an address is a part of what is said of the one before.
 
-    A server repeats the address in its answer, and Postfix indents the lines that an answer goes on in.
+    A server repeats the address in its answer, Postfix indents the lines that an answer goes on in, and nothing is
+    said by a code alone.
     """
     if before is None or mention.is_same(before):
         return before is not None
+    between = "\n".join([before.tail, *lines[before.line + 1 : mention.line]])
+    if before.line < mention.line and _BREAKS_OFF.search(between):
+        return True
     return (
         mention.line == before.line + 1
         and bool(WORDS.search(before.tail))
@@ -284,7 +289,7 @@ def _mentions(lines: list[str], announcements: Collection[str]) -> Iterator[Ment
             seen = number
         first: Mention | None = None
         for match in ADDRESS.finditer(line[:_LINE_LENGTH]):
-            head, tail = line[: match.start()], line[match.end() :]
+            head, tail = line[: match.start()], _MAILTO.sub("", line[match.end() :])
             if first:
                 if _FURTHER.search(head[-_NEAR:]) and _FURTHER_ENDS.match(tail):
                     said = tail.lstrip("\"'>): \t")
@@ -299,7 +304,7 @@ def _mentions(lines: list[str], announcements: Collection[str]) -> Iterator[Ment
             )
             if begins or is_named:
                 is_strong = is_named or (begins and (is_announced or bool(_SAYS.match(tail))))
-                said = _MAILTO.sub("", tail).lstrip("\"'>): \t")
+                said = tail.lstrip("\"'>): \t")
                 if code := _CODE_BEFORE.search(head):
                     said = f"{code[1]} {said}"
                 is_alone = bool(_ALONE.match(tail))

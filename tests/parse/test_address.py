@@ -15,6 +15,7 @@ from bounced.parse.address import find_address, read_typed_address
         ('rfc822; "ann b"@example.com', '"ann b"@example.com'),
         ("rfc822; <@relay.example.net,@mx.example.net:ann@example.com>", "ann@example.com"),
         ("rfc822; 'ann@example.com'", "ann@example.com"),
+        ("rfc822; \u2018ann@example.com\u2019", "ann@example.com"),
         ("rfc822; ann@example.com.", "ann@example.com"),
         ("utf-8; ülle@bücher.example", "ülle@bücher.example"),
         (r"utf-8; \x{FC}lle@example.com", "ülle@example.com"),

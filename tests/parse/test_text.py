@@ -204,6 +204,8 @@ def test_what_goes_on_in_an_indented_line_is_about_the_same_recipient():
     (finding,) = report_of(text).findings
     assert (finding.recipient, str(finding.reply)) == ("ann@example.com", "550")
     assert "Sender address rejected" in finding.diagnostic
+    (finding,) = report_of(text.replace("\n    ", "\n")).findings
+    assert "Sender address rejected" in finding.diagnostic
     listed = "The following addresses failed:\n  <ann@example.com>\n    <ben@example.com>: no such user\n"
     assert recipients(listed) == ["ann@example.com", "ben@example.com"]
 
