@@ -147,10 +147,12 @@ def _by_everything(
     evidence = Evidence(statuses, finding.reply, finding.stage, provider)
     rules, reasons = knowledge.rules, knowledge.tables.reasons
     diagnostic, explanation = finding.diagnostic or "", finding.explanation or ""
+    by_code = _by_code(status, decisive, knowledge.tables)
     if match := rules.first_match(words, evidence):
+        if _costs_mail(match.rule) and _is_about_sender(by_code.reason):
+            return by_code
         text = diagnostic or _without_own(explanation, finding)
         return _ground_of(match, reasons, _credit(match, text, evidence, knowledge, is_quoted=bool(diagnostic)))
-    by_code = _by_code(status, decisive, knowledge.tables)
     if _is_guess(finding) or (by_code.reason.name in _UNKNOWN and knowledge.doubts.find(comparable(diagnostic))):
         by_code = replace(by_code, why=replace(by_code.why, confidence=Confidence.WEAK))
     if by_code.reason.fault is Fault.UNKNOWN and diagnostic and explanation:
@@ -176,7 +178,7 @@ def _credit(
     which it forwards; the text around names others. Before a server hears of
     anybody it may say that it takes no mail at all (RFC 7504).
     """
-    if not match.rule.is_general or match.rule.reason not in _COSTLY_REASONS:
+    if not _costs_mail(match.rule):
         return Confidence.LIKELY
     by_codes = (knowledge.tables.reason_of_status(status)[0] for status in evidence.statuses)
     if any(reason.fault is Fault.RECIPIENT for reason in by_codes):
@@ -186,6 +188,16 @@ def _credit(
     around = _around(match.words, text)
     is_about_another = not is_quoted and "@" in around.replace(match.words, "") and match.words in comparable(text)
     return Confidence.WEAK if is_about_another or knowledge.doubts.find(around) else Confidence.LIKELY
+
+
+def _costs_mail(rule: Rule) -> bool:
+    """Whether general words would cost the recipient his mail."""
+    return rule.is_general and rule.reason in _COSTLY_REASONS
+
+
+def _is_about_sender(reason: Reason) -> bool:
+    """Whether a code is surely about the sender (X.1.8, X.7.8, 535): whoever is unknown in the words behind it is he."""
+    return reason.fault is Fault.SENDER and reason.name not in _COARSE_REASONS
 
 
 def _without_own(text: str, finding: Finding) -> str:

@@ -114,8 +114,27 @@ def test_what_systems_say_of_a_recipient_who_is_gone(text, reason):
         "550 List members only; unknown address news@example.net",
         "550 Invalid user input in subject",
         "550 unknown users probed by your network",
+        "550 If user unknown, contact us",
+        "550 From: domain not found",
+        "550 lookup failed: no such user",
+        '550 Message blocked as phishing: "no such mailbox"',
         "550 5.7.1 Message blocked; if you object please write to postmaster@example.com",
     ],
 )
 def test_what_only_sounds_like_an_unknown_recipient_suppresses_nobody(text):
     assert judge_answer(text).advice is not Advice.SUPPRESS
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("550 5.1.8 Dominio desconocido", "sender_rejected"),
+        ("550 5.1.7 Benutzer unbekannt", "sender_rejected"),
+        ("535 no mailbox of that name", "auth_required"),
+        ("550 5.7.8 unknown user", "auth_required"),
+        ("550 5.7.23 domain not found", "auth_failure"),
+    ],
+)
+def test_a_code_about_the_sender_says_who_is_unknown(text, reason):
+    verdict = judge_answer(text)
+    assert (verdict.reason, verdict.advice) == (reason, Advice.FIX)
