@@ -355,6 +355,31 @@ def test_three_of_whom_the_same_is_said_are_dead_each():
     ]
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        "<ann@example.org>: host mx1.example.org said: %s\n\n<ann@example.org>: host mx2.example.org said: %s\n",
+        "<ann@example.org>:\n  mx1.example.org: %s\n  mx2.example.org: %s\n",
+        "<ann@example.org>\n\n>>> RCPT To:<ann@example.org>\n<<< %s\n>>> RCPT To:<ann@example.org>\n<<< %s\n",
+    ],
+)
+@pytest.mark.parametrize(
+    ("first", "then", "suppresses"),
+    [
+        ("550 5.1.1 User unknown", "550 5.1.1 No such user", True),
+        ("550 5.1.1 User unknown", "554 5.7.1 Refused by policy", False),
+        ("554 5.7.1 Refused by policy", "550 5.1.1 User unknown", False),
+        ("550 5.1.1 User unknown", "450 4.2.0 Greylisted", False),
+        ("550 5.1.1 User unknown", "503 5.5.1 Need RCPT first", True),
+    ],
+)
+def test_two_answers_about_one_recipient_have_to_agree(form, first, then, suppresses):
+    text = f"These failed:\n\n{form % (first, then)}"
+    raw = f"Return-Path: <>\nFrom: MAILER-DAEMON@mx.example.net\nSubject: failure notice\n\n{text}"
+    [outcome] = understand(raw.encode()).outcomes
+    assert (outcome.recipient, outcome.verdict.advice == "suppress") == ("ann@example.org", suppresses)
+
+
 def test_what_is_refused_after_all_recipients_is_about_those_that_were_accepted():
     text = "In:  RCPT TO:<ann@example.org>\nOut: 250 ok\nIn:  RCPT TO:<ben@example.org>\nOut: 550 User unknown\n"
     text += "In:  DATA\nOut: 354 go ahead\nOut: 554 It is spam\n"

@@ -25,7 +25,7 @@ class Finding:
         remote_mta: The host that refused.
         stage: The command that was refused, where the report says it.
         explanation: What the text for people says, where the diagnostic says too little.
-        is_shared: Whether that text is about several recipients, and may mean another.
+        is_shared: Whether that text is about several recipients, and may mean another, or says several things of one.
         is_alias: Whether the report says that something else failed, to which the recipient leads.
         fields: All fields of the block as sent, decoded, for those who want more.
     """

@@ -15,8 +15,8 @@ from bounced.parse.dsn import without_type
 # Exim: "(generated from ann@example.org)", Postfix and Sendmail: "(expanded from: <ann@example.org>)".
 # `re` looks fast for what a pattern begins with, so it begins with what all of these words end with.
 _LED_FROM = re.compile(
-    r"ed from(?:(?<=\bgenerated from)|(?<=\bexpanded from)|(?<=\bforwarded from)|(?<=\bredirected from)|(?<=\baliased from))"
-    r":?\s{1,40}<?"
+    r"ed from(?:(?<=\bgenerated from)|(?<=\bexpanded from)|(?<=\bforwarded from)|(?<=\bredirected from)"
+    r"|(?<=\baliased from)):?\s{1,40}<?"
 )
 _ACTUAL = "x-actual-recipient"
 

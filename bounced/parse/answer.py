@@ -8,7 +8,7 @@ from itertools import islice
 
 from bounced.model import Action, Finding
 from bounced.parse.address import ADDRESS
-from bounced.parse.codes import read_codes
+from bounced.parse.codes import contradicts_itself, read_codes
 from bounced.parse.dialogue import find_host, find_stage
 from bounced.parse.portions import WORDS
 from bounced.parse.transcript import without_guesses
@@ -38,10 +38,17 @@ def make_findings(found: Mapping[str, str], report: str, action: Action) -> Iter
             finding = _read_answer(answer, report, action)
             host = finding.remote_mta or find_host(said)
             finding = replace(finding, recipient=address, diagnostic=_one_line(answer), remote_mta=host)
-            yield replace(finding, is_shared=not above and address in shared)
+            is_doubtful = address in shared or contradicts_itself(_about(address, said))
+            yield replace(finding, is_shared=not above and is_doubtful)
         else:
             explained = explained or _read_answer(report, report, action)
             yield replace(explained, recipient=address, is_shared=not is_sole)
+
+
+def _about(address: str, said: str) -> str:
+    """Return what is said right behind an address, and where it is named again."""
+    first, *others = _EMPTY_LINE.split(said)
+    return "\n".join([first, *(one for one in others if address in one)])
 
 
 def _find_shared(found: Mapping[str, str], is_told: Mapping[str, bool], report: str) -> set[str]:

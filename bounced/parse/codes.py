@@ -57,6 +57,13 @@ def read_codes(text: str) -> Codes:
     return Codes(_find_reply(text), find_status(text))
 
 
+def contradicts_itself(text: str) -> bool:
+    """Whether one server's answer in `text` denies the address, and another's refuses by policy, or for now at last."""
+    said = [status for reply, status in _PAIR.findall(text[:_LOOKED_AT]) if reply[0] == status[0]]
+    is_denied = any(status.startswith("5.1.") for status in said)
+    return is_denied and (said[-1][0] == "4" or any(status.startswith("5.7.") for status in said))
+
+
 def _find_reply(text: str) -> Reply | None:
     for found in _REPLY.finditer(text):
         start, end = found.span()
