@@ -17,9 +17,10 @@ _PAIR = re.compile(
 )
 # A bare reply stands at the start of what the server said, or behind a word or mark that introduces it. Chasquid names
 # the command first ("MAIL+RCPT 550 no", "DATA closing 554 no"), Exchange 5.5 its own error ("(000B09B6) 550 no").
-_REPLY = re.compile(r"([45](?<![^ \t:;#<>(\"'=\n].)[0-9]{2})(?=[ \-,:;)\"'#\n]|\Z)")
+_REPLY = re.compile(r"([45](?<![^ \t:;#<>(\"'=\n\uff08\uff1a].)[0-9]{2})(?=[ \-,:;)\"'#\n]|\Z)")
 _INTRODUCED = re.compile(
-    r"(?:\A|[:;#<>(\"'=\n]|\b(?:said|code|error|reply|replied|response|responded|returned|status|refused|smtp|rcpt)\b"
+    r"(?:\A|[:;#<>(\"'=\n\uff08\uff1a]"
+    r"|\b(?:said|code|error|reply|replied|response|responded|returned|status|refused|smtp|rcpt)\b"
     r"|\Adata(?: closing)?|\([0-9a-f]{8}\)|<--)"
     r"[ \t:=#<>(\"']{0,12}\Z",
     re.IGNORECASE,

@@ -24,6 +24,7 @@ from bounced.parse.codes import read_codes
         ("queued as 5510042, size 550", None, None),
         ("554 554 5.7.0 no", "554", "5.7.0"),
         ("MSEXCH:IMS:EXAMPLE:HQ:MX 3550 (000B09B6) 550 <ann@example.com>... User unknown", "550", None),
+        ("原因\uff1a550 User not found", "550", None),
         ("status=550", "550", None),
         ("The server said:\n          550 no", "550", None),
         ("The server said:\n\t550 no", "550", None),

@@ -369,3 +369,28 @@ def test_the_heading_above_a_transcript_explains_nothing():
     )
     report = report_of(text, subject="Warning: could not send message for past 4 hours")
     assert ["timed out" in one.diagnostic for one in report.findings] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Message delivered to 'ann@example.com'\nLOCAL module(account ann) reports:\n Delivered to the user mailbox\n",
+        "Your mail to the following recipients was delivered:\n\n<ann@example.com>:\n  Message delivered to mailbox.\n",
+    ],
+)
+def test_what_arrived_is_told_in_words_as_well(text):
+    report = report_of(text, subject="NOTICE: mail delivery status")
+    assert report.kind is Kind.SUCCESS
+    assert [finding.recipient for finding in report.findings] == ["ann@example.com"]
+
+
+def test_the_courier_mail_server_carries_no_parcels():
+    signed = (
+        "This is a delivery status notification from mx.example.net,\nrunning the Courier mail server, version 0.78.\n"
+    )
+    told = "UNDELIVERABLE MAIL\n\nYour mail to the following recipients cannot be delivered:\n\n<ann@example.com>:\n  No.\n"
+    raw = (
+        f"From: Courier <@mx.example.net>\nReturn-Path: <>\nSubject: NOTICE: mail delivery status.\n\n{signed}\n{told}"
+    )
+    report = parse(raw.encode())
+    assert (report.kind, [finding.recipient for finding in report.findings]) == (Kind.BOUNCE, ["ann@example.com"])
