@@ -196,7 +196,7 @@ def _costs_mail(rule: Rule) -> bool:
 
 
 def _is_about_sender(reason: Reason) -> bool:
-    """Whether a code is surely about the sender (X.1.8, X.7.8, 535): whoever is unknown in the words behind it is he."""
+    """Whether a code is surely about the sender (X.1.8, X.7.8, 535): who is unknown in the words behind it is he."""
     return reason.fault is Fault.SENDER and reason.name not in _COARSE_REASONS
 
 

@@ -12,7 +12,7 @@ _SPECIAL = (
 # behind the first of them is taken for one: many ranges would take the longest part of a start to compile.
 _SIGN = r"^\x00-\u2e7f"
 _ASCII_DOMAIN = rf"(?:[A-Za-z0-9-]{{1,63}}\.){{1,8}}[A-Za-z0-9-]{{2,63}}(?=[{_SIGN}])"
-_DOMAIN = rf"(?:{_ASCII_DOMAIN}|[^{_SPECIAL}]{{1,255}})"
+_DOMAIN = rf"(?:{_ASCII_DOMAIN}|[^{_SPECIAL}/]{{1,255}})"
 _BARE = rf"[^{_SPECIAL}'`][^{_SPECIAL}]{{0,127}}@{_DOMAIN}"
 _QUOTED = rf"\"(?:[^\"\\\x00-\x1f\x7f-\x9f]|\\[^\x00-\x1f\x7f-\x9f]){{0,128}}\"@{_DOMAIN}"
 _SIGNS_BEFORE = re.compile(rf"[^@]*[{_SIGN}](?=[A-Za-z0-9][!-?A-~]*@[!-~]+\Z)")

@@ -225,9 +225,13 @@ class Mail:
 
     @_Once
     def is_signed(self) -> bool:
-        """Whether more than words says that a mail system sent this: its name, its manner, or mail that it returns."""
+        """Whether more than words says that a mail system sent this: its name, its manner, or mail that it returns.
+
+        Other programs have a null reverse-path too, and fail; only mail is not delivered.
+        """
         has_manner = any(name.startswith(FAMILY) for name in self.report_wording)
-        return self.is_from_system or has_manner or self.returned is not None
+        is_about_mail = self.is_from_system and "bounce" in self.subject_wording
+        return self.is_from_daemon or is_about_mail or has_manner or self.returned is not None
 
     @_Once
     def may_be_bounce(self) -> bool:

@@ -62,6 +62,11 @@ _OFFICE = re.compile(
     r"(?:poo?stmaster|mailer-daemon|abuse|support|help|helpdesk|admin|administrator|hostmaster|info|service|contact)@",
     re.IGNORECASE,
 )
+_ASKED = re.compile(
+    r"\b(?:contact|ask|write to|questions(?: to)?|mail us|call|help from|problem to|report to|kontakt|fragen|contacter)"
+    rf"(?: us| me| at| under| via| by e-?mail)*:? *<?(?:{ADDRESS.pattern})",
+    re.IGNORECASE,
+)
 _SAID_LENGTH, _LINE_LENGTH = 2000, 2000
 _NEAR = 80  # how far from an address the words stand that tell of it
 # Where in a text the words of its kind must stand: right after a line of signs perhaps, or within the first lines.
@@ -198,7 +203,8 @@ def _guess_recipients(mail: Mail) -> list[str]:
     if others or mail.returned or read_codes(mail.report_text).reply is None:
         return others
     # A server refused somebody, and the report speaks of nobody else.
-    named = {one.lower(): one for one in addresses_in(mail.report_text) if one.lower() not in ours}
+    text = _ASKED.sub(" ", mail.report_text)
+    named = {one.lower(): one for one in addresses_in(text) if one.lower() not in ours}
     return [one for one in named.values() if not _OFFICE.match(one)] if len(named) == 1 else []
 
 

@@ -36,6 +36,10 @@ def test_an_escape_that_is_no_character_is_not_undone(escape):
     assert read_typed_address(f"utf-8; {escape}ann@example.com") == f"{escape[1:]}ann@example.com"
 
 
+def test_a_path_is_no_domain():
+    assert find_address("/home/ann@example.com/mail") == "/home/ann@example.com"
+
+
 def test_an_address_holds_no_control_characters():
     assert find_address("a\x00\x1b\x9bnn@example.com\x07") == "nn@example.com"
     assert find_address("ann@example.com\x9b") == "ann@example.com"

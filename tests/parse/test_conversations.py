@@ -2,7 +2,7 @@
 
 import pytest
 
-from bounced.model import Kind
+from bounced.model import Advice, Kind
 from bounced.pipeline import understand
 
 PASTED = """\
@@ -208,6 +208,14 @@ def test_who_answers_with_a_null_reverse_path_or_calls_it_junk_is_a_machine(raw)
     understanding = understand(raw)
     assert understanding.kind is Kind.AUTO_REPLY
     assert [outcome.verdict for outcome in understanding.outcomes] == [None]
+
+
+def test_what_another_program_reports_with_a_null_reverse_path_suppresses_nobody():
+    told = "Error 550: mailbox ann@example.com does not exist on the old host\n"
+    backup = mail(told, sender="backup@example.org", Subject="Backup FAILED for ann@example.com", Return_Path="<>")
+    report = mail(told, sender="backup@example.org", Subject="Undeliverable", Return_Path="<>")
+    assert [outcome.verdict.advice for outcome in understand(backup).outcomes] == [Advice.REVIEW]
+    assert [outcome.verdict.advice for outcome in understand(report).outcomes] == [Advice.SUPPRESS]
 
 
 @pytest.mark.parametrize(

@@ -228,6 +228,7 @@ def test_the_only_address_beside_a_refusal_is_the_recipient():
     assert recipients(told, subject="Delivery failure") == ["ann@example.com"]
     assert recipients(f"{told}\nben@example.org is well.", subject="Delivery failure") == []
     assert recipients(told.replace("ann@", "support@"), subject="Delivery failure") == []
+    assert recipients(told.replace("ann@", "Contact us at ann@"), subject="Delivery failure") == []
     assert recipients(told.replace("550 5.1.1", ""), subject="Delivery failure") == []
 
 
@@ -388,7 +389,8 @@ def test_the_courier_mail_server_carries_no_parcels():
     signed = (
         "This is a delivery status notification from mx.example.net,\nrunning the Courier mail server, version 0.78.\n"
     )
-    told = "UNDELIVERABLE MAIL\n\nYour mail to the following recipients cannot be delivered:\n\n<ann@example.com>:\n  No.\n"
+    told = "UNDELIVERABLE MAIL\n\nYour mail to the following recipients cannot be delivered:\n\n"
+    told += "<ann@example.com>:\n  No.\n"
     raw = (
         f"From: Courier <@mx.example.net>\nReturn-Path: <>\nSubject: NOTICE: mail delivery status.\n\n{signed}\n{told}"
     )
