@@ -74,7 +74,8 @@ _FIRST_WORDS, _BEGINNING = 12, 800
 _LEAST_WORDS = 2
 _SEVERAL = 2
 _KINDS = {Action.FAILED: Kind.BOUNCE, Action.DELAYED: Kind.DELAY, Action.DELIVERED: Kind.SUCCESS}
-_FAILURE = frozenset({"bounce", "failure", "delay", "gave_up"})
+_ABOUT_MAIL = frozenset({"bounce", "delay", "gave_up"})
+_FAILURE = _ABOUT_MAIL | {"failure"}
 
 
 def read(mail: Mail) -> Report | None:
@@ -116,8 +117,8 @@ def _is_report(mail: Mail, family: str) -> bool:
     People write about bounces and quote them, and their automatic answers have
     a null reverse-path as well: that counts where subject and text speak of a
     failure. A report begins with the words of its kind; in what is no answer
-    and greets nobody they may come a little later, or, in what a program sent,
-    a server's reply may stand for them.
+    and greets nobody they may come a little later, or, in what a program sent
+    under a subject about mail, a server's reply may stand for them.
     """
     folded = mail.folded_report
     said = read_codes(folded[:_BEGINNING])
@@ -125,15 +126,17 @@ def _is_report(mail: Mail, family: str) -> bool:
     if not mail.may_be_report:
         return False
     if mail.is_from_system and not _FAILURE.isdisjoint(mail.subject_wording):
-        # Parcels cannot be delivered either, but then no server refuses them.
-        return is_refusal or bool(mail.report_wording and "freight" not in mail.report_wording)
+        # Parcels cannot be delivered either, but then no server refuses them; and other programs fail, with codes.
+        is_about_mail = not _ABOUT_MAIL.isdisjoint(mail.subject_wording)
+        return (is_refusal and is_about_mail) or bool(mail.report_wording and "freight" not in mail.report_wording)
     if _GREETING.match(folded):
         return False
     if family:
         latest = _FIRST_WORDS if mail.is_conversation else _BEGINNING
         words = [one for name, found in mail.wording.items() if name.startswith(FAMILY) for one in found]
         return any(0 <= folded.find(one) <= latest for one in words)
-    return mail.may_be_bounce and mail.is_from_program and is_refusal
+    is_worded = bool(mail.report_wording) or read_codes(folded[:_FIRST_WORDS]).reply is not None
+    return mail.may_be_bounce and mail.is_from_program and is_refusal and is_worded
 
 
 def _with_subject(mail: Mail) -> str:

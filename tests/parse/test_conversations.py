@@ -43,6 +43,12 @@ def mail(text, *, sender="Ben <ben@example.org>", **fields):
         mail("if (code == 550)\n    /* ann@example.com: user unknown */\n", Subject="[commit] Handle bounced mail"),
         mail("12 users:\n550 5.1.1 <ann@example.com>: User unknown\n", Subject="Cron <root@mx> sum", Return_Path="<>"),
         mail("My mail to\n\nann@example.com\n\nbounced: 550 5.1.1 user unknown\n", Subject="Bounced mail"),
+        mail("550 No such file: ann@example.com\n", sender="ftp@example.org", Subject="FAILED", Return_Path="<>"),
+        mail(
+            "Ben, ann@example.com bounces: 550 5.1.1.\n",
+            sender="Admin <admin@example.org>",
+            Subject="Undeliverable mail to Ann",
+        ),
         mail("rsync: error 550\nann@example.com: denied\n", sender="root@example.org", Subject="Backup FAILED"),
         mail("We could not charge ann@example.com.", Subject="Payment failed for ann@example.com", Return_Path="<>"),
         mail("Ann has accepted. ann@example.com", Subject="Accepted: Meeting", Return_Path="<>"),
@@ -212,7 +218,12 @@ def test_who_answers_with_a_null_reverse_path_or_calls_it_junk_is_a_machine(raw)
 
 def test_what_another_program_reports_with_a_null_reverse_path_suppresses_nobody():
     told = "Error 550: mailbox ann@example.com does not exist on the old host\n"
-    backup = mail(told, sender="backup@example.org", Subject="Backup FAILED for ann@example.com", Return_Path="<>")
+    backup = mail(
+        f"Backup failed permanently.\n{told}",
+        sender="backup@example.org",
+        Subject="FAILED: ann@example.com",
+        Return_Path="<>",
+    )
     report = mail(told, sender="backup@example.org", Subject="Undeliverable", Return_Path="<>")
     assert [outcome.verdict.advice for outcome in understand(backup).outcomes] == [Advice.REVIEW]
     assert [outcome.verdict.advice for outcome in understand(report).outcomes] == [Advice.SUPPRESS]
