@@ -380,6 +380,21 @@ def test_two_answers_about_one_recipient_have_to_agree(form, first, then, suppre
     assert (outcome.recipient, outcome.verdict.advice == "suppress") == ("ann@example.org", suppresses)
 
 
+@pytest.mark.parametrize(
+    "announcement",
+    [
+        "Delivery to the following recipients was aborted after 2 seconds:\n\n  * ann@example.org",
+        "Message not delivered to the following addresses:\n\n   ann@example.org",
+        "Your message could not be delivered to:\n<ann@example.org>",
+    ],
+)
+def test_the_only_recipient_is_not_judged_by_a_paragraph_about_another(announcement):
+    text = f"{announcement}\n\nOur disks are broken.\n\nMail to ben@example.com was refused: 550 5.1.1 User unknown.\n"
+    raw = f"Return-Path: <>\nFrom: MAILER-DAEMON@mx.example.net\nSubject: failure notice\n\n{text}"
+    [outcome] = understand(raw.encode()).outcomes
+    assert (outcome.recipient, outcome.verdict.advice) == ("ann@example.org", "review")
+
+
 def test_what_is_refused_after_all_recipients_is_about_those_that_were_accepted():
     text = "In:  RCPT TO:<ann@example.org>\nOut: 250 ok\nIn:  RCPT TO:<ben@example.org>\nOut: 550 User unknown\n"
     text += "In:  DATA\nOut: 354 go ahead\nOut: 554 It is spam\n"

@@ -34,21 +34,35 @@ def make_findings(found: Mapping[str, str], report: str, action: Action) -> Iter
     explained: Finding | None = None
     for address, said in found.items():
         if is_told[address]:
-            answer = above or (answer_in(said) if is_sole else said)
-            finding = _read_answer(answer, report, action)
-            host = finding.remote_mta or find_host(said)
-            finding = replace(finding, recipient=address, diagnostic=_one_line(answer), remote_mta=host)
-            is_doubtful = address in shared or contradicts_itself(_about(address, said))
-            yield replace(finding, is_shared=not above and is_doubtful)
+            finding = _describe(address, above or said, report, action, is_sole=is_sole)
+            is_shared = not above and (finding.is_shared or address in shared)
+            yield replace(finding, is_shared=is_shared, remote_mta=finding.remote_mta or find_host(said))
         else:
             explained = explained or _read_answer(report, report, action)
             yield replace(explained, recipient=address, is_shared=not is_sole)
+
+
+def _describe(address: str, said: str, report: str, action: Action, *, is_sole: bool) -> Finding:
+    """Describe a recipient by what is said of it; codes that stand beside other addresses alone are doubtful."""
+    whole = answer_in(said) if is_sole else said
+    answer = _without_others(address, whole) if is_sole else whole
+    finding = replace(_read_answer(answer, report, action), recipient=address, diagnostic=_one_line(answer))
+    if finding.reply or finding.said_status or answer == whole:
+        return replace(finding, is_shared=contradicts_itself(_about(address, said)))
+    codes = read_codes(whole)
+    return replace(finding, reply=codes.reply, said_status=codes.status, is_shared=True)
 
 
 def _about(address: str, said: str) -> str:
     """Return what is said right behind an address, and where it is named again."""
     first, *others = _EMPTY_LINE.split(said)
     return "\n".join([first, *(one for one in others if address in one)])
+
+
+def _without_others(address: str, said: str) -> str:
+    """Leave out the paragraphs that name other addresses alone; the first stands right behind this one."""
+    first, *others = _EMPTY_LINE.split(said)
+    return "\n\n".join([first, *(one for one in others if address in one or not ADDRESS.search(one))])
 
 
 def _find_shared(found: Mapping[str, str], is_told: Mapping[str, bool], report: str) -> set[str]:

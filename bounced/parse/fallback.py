@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bounced.model import Action, Finding, Kind, Report
-from bounced.parse.address import find_address
+from bounced.parse.address import addresses_in, find_address
 from bounced.parse.bait import is_bait
 from bounced.parse.mail import Mail
 
@@ -25,6 +25,7 @@ _FIELD_WITH_PARAMETERS = re.compile(rb"^content-[a-z-]{1,40}:[^\n]*(?:\n[ \t][^\
 # The time that its patterns take grows with the square of a line, and with the brackets in it.
 _LINE_LENGTH, _BRACKETS = 500, 10
 _EXPLANATION_LENGTH = 2000
+_EMPTY_LINE = re.compile(r"\n[ \t]*\n")
 # A detector raises what its own code happens to raise; flufl.bounce passes it on.
 _DETECTOR_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
@@ -41,13 +42,28 @@ def read(mail: Mail) -> Report | None:
     if not findings or is_bait(mail, [finding.recipient for finding in findings]):
         return None
     if len(findings) == 1:
-        findings = [replace(findings[0], explanation=mail.report_text[:_EXPLANATION_LENGTH].strip() or None)]
+        findings = [_explain(findings[0], mail.report_text)]
     return Report(
         kind=Kind.BOUNCE if findings[0].action is Action.FAILED else Kind.DELAY,
         findings=tuple(findings),
         reader="flufl",
         is_unsigned=not mail.is_signed,
         notes=("read by flufl.bounce: addresses only",),
+    )
+
+
+def _explain(finding: Finding, report: str) -> Finding:
+    """Add what the text says: of the only address in it all of that, else what the paragraphs around it say.
+
+    Where there are none it may be about anybody.
+    """
+    others = {address.lower() for address in addresses_in(report)} - {finding.recipient.lower()}
+    own = [one for one in _EMPTY_LINE.split(report) if finding.recipient.lower() in one.lower()]
+    explanation = "\n\n".join(own) if others and own else report
+    return replace(
+        finding,
+        explanation=explanation[:_EXPLANATION_LENGTH].strip() or None,
+        is_shared=bool(others) and not own,
     )
 
 

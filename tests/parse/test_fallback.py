@@ -32,6 +32,24 @@ def test_an_error_of_a_detector_is_no_error_of_ours(caplog):
     assert not caplog.records
 
 
+@pytest.mark.parametrize(
+    ("text", "explanation", "is_shared"),
+    [
+        ("\n\nUnknown user.", "User mailbox exceeds allowed size: ann@example.com\n\nUnknown user.", False),
+        ("\n\nben@example.org is an unknown user.", "User mailbox exceeds allowed size: ann@example.com", False),
+    ],
+)
+def test_of_several_addresses_what_stands_beside_one_explains_it(text, explanation, is_shared):
+    (finding,) = parse(b"From:\n" + SMTP32 + FULL.rstrip() + text.encode()).findings
+    assert (finding.recipient, finding.explanation, finding.is_shared) == ("ann@example.com", explanation, is_shared)
+
+
+def test_what_stands_beside_others_alone_may_be_about_them():
+    parts = b"\n--b\n\nSomebody, not the one at ben@example.org, is unknown.\n--b\n" + FULL + b"\n--b--\n"
+    (finding,) = parse(b"From:\n" + SMTP32 + b"Content-Type: multipart/mixed; boundary=b\n" + parts).findings
+    assert (finding.recipient, finding.is_shared) == ("ann@example.com", True)
+
+
 def test_it_is_not_asked_about_mail_that_nothing_speaks_for():
     assert parse(b"Subject: hello\nX-Mailer: <SMTP32 v990101>" + FULL).kind is Kind.NOT_BOUNCE
 
