@@ -257,7 +257,8 @@ class Mail:
                 return _decode(content, part)
             if not shown and part.content_type.full == _HTML:
                 shown = text_of_html(_decode(part.content(), part, _HTML_LENGTH))[:_TEXT_LENGTH]
-                if above.content_type.full != _ALTERNATIVE and shown.strip():
+                has_alternative = above.content_type.full == _ALTERNATIVE and len(above.children()) > 1
+                if shown.strip() and not has_alternative:
                     break
         if shown is not None:
             return shown

@@ -228,7 +228,10 @@ def _find_recipients(mail: Mail) -> dict[str, str]:
     """Return each recipient with what is said of it, up to the next one."""
     lines = mail.report_text.splitlines()
     announcements = mail.wording.get("announce", ())
-    mentions = list(_mentions(lines, announcements))
+    reporter = (mail.headers.get("from") or "").lower()
+    mentions = [
+        one for one in _mentions(lines, announcements) if not (_OFFICE.match(one.address) and one.key in reporter)
+    ]
     chosen = [mention for mention in mentions if mention.is_announced] or [one for one in mentions if one.is_alone]
     if chosen and chosen[0].begins_line:
         # Behind the first of a list, an address within a line is one that somebody speaks of.

@@ -251,10 +251,19 @@ def test_a_remark_below_a_report_in_html_does_not_stand_for_it():
         f"--b\nContent-Type: text/html\n\n{page}\n--b\nContent-Type: text/plain\n\nScanned for viruses.\n--b--\n"
     )
     assert [finding.recipient for finding in parse(raw.encode()).findings] == ["ann@example.com"]
+    alone = f"--b\nContent-Type: multipart/alternative; boundary=c\n\n--c\nContent-Type: text/html\n\n{page}\n--c--\n"
+    nested = raw.replace(f"--b\nContent-Type: text/html\n\n{page}\n", alone)
+    assert [finding.recipient for finding in parse(nested.encode()).findings] == ["ann@example.com"]
     alternative = raw.replace("/mixed", "/alternative").replace(
         "Scanned for viruses.", "<ben@example.org>: unknown user"
     )
     assert [finding.recipient for finding in parse(alternative.encode()).findings] == ["ben@example.org"]
+
+
+@pytest.mark.parametrize(("asked", "found"), [("ann@example.com", ["ann@example.com"]), ("postmaster@example.net", [])])
+def test_a_postmaster_does_not_report_himself(asked, found):
+    raw = f"From: postmaster@example.net\nSubject: Delisting\n\n554 5.7.1 Your host was listed. Ask:\n{asked}\n"
+    assert [finding.recipient for finding in parse(raw.encode()).findings] == found
 
 
 def test_a_delay_may_say_what_will_follow():
