@@ -395,6 +395,13 @@ def test_the_only_recipient_is_not_judged_by_a_paragraph_about_another(announcem
     assert (outcome.recipient, outcome.verdict.advice) == ("ann@example.org", "review")
 
 
+def test_whom_the_report_goes_to_is_not_suppressed_beside_another():
+    text = "Your message was not delivered.\n<ann@example.org>: mailbox full\n<bob@example.net>: user unknown\n"
+    raw = f"From: MAILER-DAEMON@mx.example.net\nTo: Bob <BOB@example.net>\nSubject: failure notice\n\n{text}"
+    advice = {one.recipient: one.verdict.advice for one in understand(raw.encode()).outcomes}
+    assert advice == {"ann@example.org": "retry", "bob@example.net": "review"}
+
+
 def test_what_is_refused_after_all_recipients_is_about_those_that_were_accepted():
     text = "In:  RCPT TO:<ann@example.org>\nOut: 250 ok\nIn:  RCPT TO:<ben@example.org>\nOut: 550 User unknown\n"
     text += "In:  DATA\nOut: 354 go ahead\nOut: 554 It is spam\n"

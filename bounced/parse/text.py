@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from itertools import pairwise
 
-from bounced.model import Action, Kind, Report
+from bounced.model import Action, Finding, Kind, Report
 from bounced.parse.address import ADDRESS, addresses_in, clean_address
 from bounced.parse.answer import make_findings
 from bounced.parse.bait import is_bait
@@ -92,11 +92,21 @@ def read(mail: Mail) -> Report | None:
     action = _action(mail)
     return Report(
         kind=_KINDS[action],
-        findings=tuple(make_findings(found, report, action)),
+        findings=tuple(_doubt_addressee(make_findings(found, report, action), mail)),
         reader=f"text/{family}" if family else "text",
         is_unsigned=not mail.is_signed,
         notes=() if said else ("the text names no recipient by itself",),
     )
+
+
+def _doubt_addressee(findings: Iterator[Finding], mail: Mail) -> Iterator[Finding]:
+    """Doubt what is said of several where one is whom the report goes to: it may say that the sender is unknown."""
+    told = list(findings)
+    ours = (
+        {address.lower() for address in addresses_in(mail.headers.get("to") or "")} if len(told) >= _SEVERAL else set()
+    )
+    for one in told:
+        yield replace(one, is_shared=True) if one.recipient.lower() in ours else one
 
 
 def read_nameless(mail: Mail) -> Report | None:
