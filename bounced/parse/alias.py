@@ -6,6 +6,7 @@ An alias may lead to others, of which such a report says nothing.
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from itertools import chain, islice
 
 from bounced.model import Finding
 from bounced.model.address import is_same_mailbox, recipient_key
@@ -18,13 +19,38 @@ _LED_FROM = re.compile(
     r"ed from(?:(?<=\bgenerated from)|(?<=\bexpanded from)|(?<=\bforwarded from)|(?<=\bredirected from)"
     r"|(?<=\baliased from)):?\s{1,40}<?"
 )
+# Sun's and Oracle's server: "Recipient address: ann@ims-ms-daemon", and below it "Original address: ann@example.org".
+_ORIGINAL = re.compile(r"\bOriginal address: {1,4}")
+# Sendmail tells the reason before whose alias it was; the words of both begin before "ed from".
+_BETWEEN = re.compile(r">?\s*(?:\(reason: [^\n]{0,400}\)\s*)?\(?[a-z]{0,10}")
 _ACTUAL = "x-actual-recipient"
+_NEAR, _MENTIONS = 400, 200  # how far above that who failed is named, and how often one is looked for
 
 
 def mark_aliases(findings: Iterable[Finding], text: str) -> tuple[Finding, ...]:
-    """Mark the findings whose recipient the fields, or else the text, tell from what failed."""
+    """Mark the findings whose recipient the fields, or else the text, tell from what failed.
+
+    Of what failed itself the text may tell where the mail was sent to.
+    """
+    findings = tuple(findings)
     named = _named_in(text)
-    return tuple([replace(one, is_alias=True) if _is_alias(one, named) else one for one in findings])
+    origins = _read_origins(text, {_key(one.recipient) for one in findings})
+    told = [
+        one if one.original_recipient else replace(one, original_recipient=origins.get(_key(one.recipient)))
+        for one in findings
+    ]
+    return tuple([replace(one, is_alias=True) if _is_alias(one, named) else one for one in told])
+
+
+def _read_origins(text: str, recipients: Collection[str]) -> dict[str, str]:
+    """Return the address that led to each of `recipients`, which is named right above that."""
+    origins: dict[str, str] = {}
+    for led in islice(chain(_LED_FROM.finditer(text), _ORIGINAL.finditer(text)), _MENTIONS):
+        origin, above = ADDRESS.match(text, led.end()), text[max(led.start() - _NEAR, 0) : led.start()]
+        failed = next((one for one in reversed([*ADDRESS.finditer(above)]) if _key(one[0]) in recipients), None)
+        if origin and failed and _BETWEEN.fullmatch(above, failed.end()):
+            origins.setdefault(_key(failed[0]), clean_address(origin[0]))
+    return origins
 
 
 def _named_in(text: str) -> set[str]:

@@ -8,6 +8,7 @@ from bounced.parse.address import find_address
 from bounced.parse.charset import decode_unlabelled
 from bounced.parse.dsn import STATUS_TYPES, split_blocks
 from bounced.parse.mail import Mail
+from bounced.parse.wording import FAMILY
 
 _RECEIPT = frozenset({"message/disposition-notification", "message/global-disposition-notification"})
 _RECEIPT_CLASSES = ("report.ipm.note.ipnrn", "report.ipm.note.ipnnrn", "urn:content-classes:mdn")
@@ -111,11 +112,18 @@ def read_auto_reply(mail: Mail) -> Report | None:
     headers = mail.headers
     says_so = not _AUTO_HEADERS.isdisjoint(headers.names)
     is_holiday = "auto_reply" in mail.subject_wording and "bounce" not in mail.subject_wording
-    if mail.is_from_daemon and not says_so and not is_holiday:
+    if (mail.is_from_daemon or _writes_like_daemon(mail)) and not says_so and not is_holiday:
         return None
     if not _is_marked(mail) and "auto_reply" not in mail.subject_wording:
         return None
     return Report(kind=Kind.AUTO_REPLY, findings=_sender(mail), reader="rfc3834")
+
+
+def _writes_like_daemon(mail: Mail) -> bool:
+    """Whether a mail system that we know by its manner sent this under a name of its own, and answers nobody."""
+    has_manner = any(name.startswith(FAMILY) for name in mail.report_wording)
+    is_about_delivery = not mail.subject_wording.keys().isdisjoint({"bounce", "delay"})
+    return has_manner and is_about_delivery and mail.is_from_system and not mail.is_conversation
 
 
 def _is_marked(mail: Mail) -> bool:

@@ -6,7 +6,7 @@ address. Who stands in neither is not guessed.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from bounced.parse.address import ADDRESS, clean_address
 from bounced.parse.header import Headers
@@ -15,29 +15,41 @@ from bounced.phrases import fold
 
 # A name ends with its line, or before a cause in brackets, or before the time.
 _ENDS = re.compile(r"\s*(?:\(|\Z| (?:on|am|le|el|em|il|op) (?=[\w, ]{0,12}[0-9]))")
+# "Ann Smith <ann@example.com>", and Outlook's "Smith, Ann<mailto:ann@example.com>".
+_NAMED = re.compile(rf"[\s*\u2022-]*[\"']?[^\W\d_][^<>@:]{{0,60}}<(?:mailto:)?({ADDRESS.pattern})>[\s>]*(?=\Z|[:(])")
 _NAME_LENGTH, _FIELD_LENGTH = 128, 4096
 _AROUND = " \t,;<>\"'*-"
 
 
-def mention_names(lines: Sequence[str], announcements: Collection[str], returned: Headers) -> Iterator[Mention]:
+def mention_names(lines: Sequence[str], announcements: Collection[str], returned: Headers | None) -> Iterator[Mention]:
     """Yield the lines behind an announcement that begin with the name of somebody to whom the mail was sent.
+
+    The name may be followed by the address after all.
 
     Args:
         lines: What the report says.
         announcements: The folded words in it that announce recipients.
         returned: The header of the mail that came back.
     """
-    names = _read_names(filter(None, map(returned.get, ("to", "cc"))))
+    names = _read_names(filter(None, map(returned.get, ("to", "cc")))) if returned else {}
     is_announced = False
     above = ""
     for number, line in enumerate(lines):
-        head = _ENDS.split(line.strip(_AROUND), maxsplit=1)[0] if is_announced else ""
-        address = names.get(fold(head)) if 0 < len(head) <= _NAME_LENGTH else None
-        if address:
-            tail = line[line.find(head) + len(head) :].strip()
+        found = _find_name(line, names) if is_announced else None
+        if found:
+            address, tail = found
             yield Mention(address, number, begins_line=True, is_announced=True, is_alone=not tail, head="", tail=tail)
         is_announced = is_announced or any(words in fold(f"{above} {line}") for words in announcements)
         above = line
+
+
+def _find_name(line: str, names: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return whom a line begins with, and what follows."""
+    if named := _NAMED.match(line):
+        return clean_address(named[1]), line[named.end() :].strip()
+    head = _ENDS.split(line.strip(_AROUND), maxsplit=1)[0]
+    address = names.get(fold(head)) if 0 < len(head) <= _NAME_LENGTH else None
+    return (address, line[line.find(head) + len(head) :].strip()) if address else None
 
 
 def sole_recipient(returned: Headers) -> list[str]:

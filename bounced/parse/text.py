@@ -7,7 +7,7 @@ knows the ways of writing; the words are data.
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 
@@ -30,9 +30,12 @@ _BULLET = re.compile(
 # Exchange says when: "ann@example.com on Tue, 17 Nov 2026", "ann@example.com am 17.11.2026".
 _ADDRESS_ENDS = re.compile(
     r"[>\"'\])]*\s*"
-    r"(?:[:,;.(\[<|]|\Z|on \b|(?:am|le|el|em|il|op|den|dnia) [0-9]|(?:is|error|invalid|delivery)\b|-|[45]\d\d )",
+    r"(?:[:,;.(\[<|]|\Z|on \b|(?:am|le|el|em|il|op|den|dnia) [0-9]|-|[45]\d\d "
+    r"|(?:is|error|invalid|delivery|successfully)\b)",
     re.IGNORECASE,
 )
+# "Recipient address: @relay.example.net:ann@example.com" (RFC 5321 appendix C).
+_ROUTE = re.compile(r"@[\w.,@-]{1,255}:\Z")
 _SAYS = re.compile(r"[\"']*>?(?::|\s+[45][0-9]{2} )")
 # One list in one line: "could not be delivered to ann@example.com, ben@example.com".
 _FURTHER, _FURTHER_ENDS = re.compile(r"[,;] *[\"'<]*\Z"), re.compile(r"[>\"']*[ \t]*(?:[:,;(]|\.?[ \t]*\Z)")
@@ -92,7 +95,7 @@ def read(mail: Mail) -> Report | None:
     action = _action(mail)
     return Report(
         kind=_KINDS[action],
-        findings=tuple(_doubt_addressee(make_findings(found, report, action), mail)),
+        findings=tuple(_doubt_addressee(_spare_tried(make_findings(found, report, action), found), mail)),
         reader=f"text/{family}" if family else "text",
         is_unsigned=not mail.is_signed,
         notes=() if said else ("the text names no recipient by itself",),
@@ -109,13 +112,26 @@ def _doubt_addressee(findings: Iterator[Finding], mail: Mail) -> Iterator[Findin
         yield replace(one, is_shared=True) if one.recipient.lower() in ours else one
 
 
+def _spare_tried(findings: Iterable[Finding], found: Mapping[str, str]) -> Iterator[Finding]:
+    """Tell those for whom the mail is still tried from those for whom it was given up, as PowerMTA lists both."""
+    own = {address: shipped_wording().text.find(fold(said)) for address, said in found.items()}
+    is_mixed = any("gave_up" in words for words in own.values())
+    for one in findings:
+        words = own.get(one.recipient, {})
+        is_tried = is_mixed and "delay" in words and "gave_up" not in words
+        yield replace(one, action=Action.DELAYED) if is_tried else one
+
+
 def read_nameless(mail: Mail) -> Report | None:
     """Recognise a mail system's report of which all that names a recipient was cut off, or never written.
 
     Asked when nobody has found a recipient: the return path may still know whom it concerns.
     """
     subject = mail.subject_wording.keys()
-    says_so = mail.is_status_report or ("bounce" in subject and not subject.isdisjoint({"failure", "delay"}))
+    is_returned = (mail.headers.get("return-path") or "").strip() == "<>" and "announce" in mail.report_wording
+    says_so = mail.is_status_report or (
+        "bounce" in subject and (is_returned or not subject.isdisjoint({"failure", "delay"}))
+    )
     if not (mail.is_from_daemon and says_so) or mail.is_conversation or is_bait(mail, ()):
         return None
     return Report(kind=_KINDS[_action(mail)], reader="text", notes=("it names no recipient",))
@@ -248,8 +264,7 @@ def _find_recipients(mail: Mail) -> dict[str, str]:
         chosen = [one for one in chosen if one.begins_line]
     chosen = _with_alike(chosen, mentions, lines, _ours(mail))
     chosen = [one for before, one in pairwise([None, *chosen]) if one and not _continues(one, before, lines)]
-    if not chosen and mail.returned:
-        chosen = list(mention_names(lines, announcements, mail.returned))
+    chosen = chosen or list(mention_names(lines, announcements, mail.returned))
     if len({one.address.lower() for one in chosen}) >= _SEVERAL:
         return {address: said[:_SAID_LENGTH] for address, said in tell_apart(chosen, lines).items()}
     return {one.address: "\n".join([one.tail, *lines[one.line + 1 :]]).strip()[:_SAID_LENGTH] for one in chosen[:1]}
@@ -311,7 +326,7 @@ def _mentions(lines: list[str], announcements: Collection[str]) -> Iterator[Ment
             seen = number
         first: Mention | None = None
         for match in ADDRESS.finditer(line[:_LINE_LENGTH]):
-            head, tail = line[: match.start()], _MAILTO.sub("", line[match.end() :])
+            head, tail = _ROUTE.sub("", line[: match.start()]), _MAILTO.sub("", line[match.end() :])
             if first:
                 if _FURTHER.search(head[-_NEAR:]) and _FURTHER_ENDS.match(tail):
                     said = tail.lstrip("\"'>): \t")

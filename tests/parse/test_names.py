@@ -41,3 +41,11 @@ def test_a_name_that_nothing_announces_is_nobodys():
         "ann\n\nYour mail was undeliverable to the following:\n\tSomebody", "ann@example.com, b@example.com"
     )
     assert report.findings == ()
+
+
+@pytest.mark.parametrize("named", ["Ann Smith <ann@example.com>", "Smith, Ann<mailto:ann@example.com>"])
+def test_an_address_may_follow_the_name(named):
+    report = report_of(
+        f"It did not reach the following recipient(s):\n\n{named}\n\nIvo <ivo@example.net> knows more.", ""
+    )
+    assert [one.recipient for one in report.findings] == ["ann@example.com"]

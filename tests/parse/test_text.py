@@ -40,6 +40,8 @@ def test_recipients_are_found_in_many_ways_of_writing(text):
     [
         "The user ann@example.com does not exist.",
         "Sorry: ann@example.com does not exist.",
+        "Recipient address: @relay.example.net:ann@example.com\nReason: none\n",
+        "The message came from news@example.net and was addressed to ann@example.com.",
         "RCPT TO:<ann@example.com>\nthe connection was lost\n",
         "Your mail to ann@example.com failed. If you need help write to postmaster@example.net.",
     ],
@@ -111,6 +113,13 @@ STATUS_REPORT = "multipart/report; report-type=Delivery-Status; boundary=b"
         ("", "Returned mail: see transcript for details", {}, Kind.BOUNCE),
         ("<<< No Message Collected >>>", "Hello", {"Content_Type": STATUS_REPORT}, Kind.BOUNCE),
         ("", "Warning: could not send message for past 4 hours", {"Content_Type": STATUS_REPORT}, Kind.DELAY),
+        (
+            "It could not be delivered to:\n\n\tann",
+            "Undeliverable: hi",
+            {"Return_Path": "<>"},
+            Kind.BOUNCE,
+        ),
+        ("Ask us.", "Undeliverable: hi", {"Return_Path": "<>"}, Kind.NOT_BOUNCE),
         ("", "Automatic reply: Offer", {"Auto_Submitted": "auto-replied"}, Kind.AUTO_REPLY),
         ("", "Queue summary", {}, Kind.NOT_BOUNCE),
         ("", "Re: Undelivered Mail Returned to Sender", {}, Kind.NOT_BOUNCE),
@@ -405,3 +414,44 @@ def test_the_courier_mail_server_carries_no_parcels():
     )
     report = parse(raw.encode())
     assert (report.kind, [finding.recipient for finding in report.findings]) == (Kind.BOUNCE, ["ann@example.com"])
+
+
+def test_some_are_still_tried_while_others_were_given_up():
+    text = (
+        "<ann@example.com>  delivery delayed; will continue trying\n"
+        "<ben@example.org>  delivery failed; will not continue trying\n"
+    )
+    report = report_of(text, subject="Delivery report")
+    assert report.kind is Kind.BOUNCE
+    assert {one.recipient: one.action.value for one in report.findings} == {
+        "ann@example.com": "delayed",
+        "ben@example.org": "failed",
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<ben@example.org> (expanded from <ann@example.com>): unknown user\n",
+        "  ben@example.org\n    (generated from ann@example.com)\n    550 no such user\n",
+        "Recipient address: ben@example.org\n  Original address: ann@example.com\n  Reason: no such user\n",
+    ],
+)
+def test_the_text_tells_where_what_failed_was_sent_to(text):
+    (finding,) = report_of(f"The following address(es) failed:\n\n{text}").findings
+    assert (finding.recipient, finding.original_recipient) == ("ben@example.org", "ann@example.com")
+
+
+def test_an_alias_of_another_is_not_that_of_the_recipient_before():
+    text = "The following address(es) failed:\n\n  ben@example.org\n    mailbox is full\n"
+    report = report_of(f"{text}  /var/mail/ann/new\n    (generated from ann@example.com)\n    mailbox is full\n")
+    assert [one.original_recipient for one in report.findings] == [None, None]
+
+
+def test_a_mail_system_with_a_name_of_its_own_is_on_no_holiday():
+    told = (
+        "running the Courier mail server.\n\nDELAYED MAIL\n\nYour mail has been delayed:\n\n<ann@example.com>:\n  No.\n"
+    )
+    head = "From: Courier <@mx.example.net>\nReturn-Path: <>\nAuto-Submitted: auto-replied\n"
+    assert parse(f"{head}Subject: WARNING: delayed mail.\n\n{told}".encode()).kind is Kind.DELAY
+    assert parse(f"{head}Subject: Thank you\n\n{told}".encode()).kind is Kind.AUTO_REPLY
