@@ -6,6 +6,7 @@ None of them may ever count against an address.
 from bounced.model import Finding, Kind, Report
 from bounced.parse.address import find_address
 from bounced.parse.charset import decode_unlabelled
+from bounced.parse.codes import read_codes
 from bounced.parse.dsn import STATUS_TYPES, split_blocks
 from bounced.parse.mail import Mail
 from bounced.parse.wording import FAMILY
@@ -87,9 +88,9 @@ def read_challenge(mail: Mail) -> Report | None:
 
 
 def _asks_for_proof(mail: Mail) -> bool:
-    """Whether a machine says that it holds our mail until its sender shows who he is."""
+    """Whether a machine says that it holds our mail until its sender shows who he is, and no server refuses it."""
     is_machine = mail.is_from_program or mail.is_from_system or _is_marked(mail)
-    return is_machine and "question" in mail.report_wording
+    return is_machine and "question" in mail.report_wording and read_codes(mail.report_text).reply is None
 
 
 def read_waiting_list(mail: Mail) -> Report | None:

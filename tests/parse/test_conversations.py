@@ -241,6 +241,12 @@ def test_who_holds_mail_until_its_sender_shows_who_he_is_asks_a_question(raw):
     assert understand(raw).kind is Kind.CHALLENGE
 
 
+def test_a_server_that_refuses_asks_no_question():
+    refused = "550 5.7.1 <ann@example.com>: not on my list of approved senders\n"
+    raw = mail(refused, sender="gateway@example.org", Subject="Undeliverable mail", Return_Path="<>")
+    assert understand(raw).kind is Kind.BOUNCE
+
+
 def test_a_person_who_writes_about_such_questions_asks_none():
     assert understand(mail("My mail to Ann was waitlisted. Why?\n")).kind is Kind.NOT_BOUNCE
     listed = mail("Ticket 12", List_Id="<x>", Auto_Submitted="auto-generated", References="<1@x>")
