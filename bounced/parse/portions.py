@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from bounced.parse.address import ADDRESS, clean_address
-from bounced.parse.codes import read_codes
+from bounced.parse.codes import contradicts_itself, read_codes
 from bounced.phrases import fold
 
 # How Sendmail heads what follows: other recipients, or the dialogues with all; and an underlined heading.
@@ -67,6 +67,8 @@ def tell_apart(mentions: Sequence[Mention], lines: Sequence[str]) -> dict[str, s
         # Exchange says it to people first, and then again with what the server answered.
         if not said.get(one.key) or (read_codes(text).reply and not read_codes(said[one.key]).reply):
             said[one.key], sources[one.key] = text or (one.head if tells_before else ""), one
+        elif contradicts_itself(both := f"{said[one.key]}\n{text}"):
+            said[one.key] = both
     told = _hand_over(said)
     with_words_above = {one.key for one, own in zip(mentions, above, strict=True) if own}
     _share([one for one in mentions if sources[one.key] is one], with_words_above, told)
