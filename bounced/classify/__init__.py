@@ -56,6 +56,8 @@ _COSTLY_REASONS = frozenset({"user_unknown", "domain_unknown", "not_accepting", 
 _UNKNOWN = frozenset({"user_unknown", "domain_unknown"})
 # Behind one of these an answer goes on to something else: advice, whom to call, what happened to the message.
 _END_OF_CLAUSE = re.compile(r"[.;!?](?=\s|\Z)| - (?!temp)|https?:|\b(?:please|bitte|veuillez|por favor|if you)\b")
+# They answer commands that a server does not know, or not now, whoever else is unknown in their words.
+_ABOUT_COMMANDS = frozenset({Reply(500), Reply(502), Reply(503)})
 # What is further away than this belongs to another sentence.
 _NEAR = 80
 
@@ -184,6 +186,8 @@ def _credit(
     if any(reason.fault is Fault.RECIPIENT for reason in by_codes):
         return Confidence.LIKELY
     if evidence.stage in _BEFORE_RCPT and match.rule.reason != "not_accepting":
+        return Confidence.WEAK
+    if evidence.reply in _ABOUT_COMMANDS:
         return Confidence.WEAK
     around = _around(match.words, text)
     is_about_another = not is_quoted and "@" in around.replace(match.words, "") and match.words in comparable(text)

@@ -1,8 +1,11 @@
 """Read rule files: texts of any server, and packs of one provider each."""
 
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
+from math import prod
 
 import tomli
 
@@ -12,6 +15,8 @@ from bounced.model import Provider, Stage, Status
 
 _NEEDED = frozenset({"name", "reason", "source", "example"})
 _OPTIONAL = frozenset({"pattern", "status", "reply", "stage", "hint"})
+_CHOICE = re.compile(r"\{([^{}]*)\}")
+_MOST_CHOICES = 1000
 _PACK = frozenset({"name", "label", "hosts", "marks", "postmaster", "rule"})
 
 
@@ -116,7 +121,7 @@ def _read_rule(file: str, entry: Mapping[str, object], reasons: Mapping[str, obj
         raise KnowledgeError(f"{where}: needs the keys {needed}, and may have {optional}")
     rule = Rule(
         name=_text(where, entry, "name"),
-        pattern=_texts(where, entry, "pattern"),
+        pattern=_spell_out(where, _texts(where, entry, "pattern")),
         reason=_text(where, entry, "reason"),
         source=_text(where, entry, "source"),
         example=_text(where, entry, "example"),
@@ -132,6 +137,17 @@ def _read_rule(file: str, entry: Mapping[str, object], reasons: Mapping[str, obj
     if rule.reason not in reasons:
         raise KnowledgeError(f"{where}: unknown reason {rule.reason!r}")
     return rule
+
+
+def _spell_out(where: str, pattern: Iterable[str]) -> tuple[str, ...]:
+    """Return the phrases that a pattern stands for: "{user|mailbox} unknown" is two."""
+    phrases: dict[str, None] = {}
+    for phrase in pattern:
+        parts = [part.split("|") if place % 2 else [part] for place, part in enumerate(_CHOICE.split(phrase))]
+        if prod(map(len, parts)) > _MOST_CHOICES:
+            raise KnowledgeError(f"{where}: {phrase!r} stands for more than {_MOST_CHOICES} phrases")
+        phrases |= dict.fromkeys(map("".join, product(*parts)))
+    return tuple(phrases)
 
 
 def _text(where: str, entry: Mapping[str, object], key: str) -> str:

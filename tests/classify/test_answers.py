@@ -151,3 +151,29 @@ def test_what_only_sounds_like_an_unknown_recipient_suppresses_nobody(text):
 def test_a_code_about_the_sender_says_who_is_unknown(text, reason):
     verdict = judge_answer(text)
     assert (verdict.reason, verdict.advice) == (reason, Advice.FIX)
+
+
+@pytest.mark.parametrize("who", ["user", "recipient", "mailbox", "address"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "550 {who} was not found",
+        "550 The {who} cannot be found",
+        "550 {who} does not seem to exist",
+        "550 {who} is unknown",
+        "550 That {who} was removed",
+        "550 We can't find that {who}",
+        "550 no {who} by that name here",
+        "550 nonexistent {who}",
+    ],
+)
+def test_whoever_is_not_there_is_unknown(who, said):
+    verdict = judge_answer(said.format(who=who))
+    assert (verdict.reason, verdict.advice) == ("user_unknown", Advice.SUPPRESS)
+
+
+@pytest.mark.parametrize(
+    "text", ["502 unrecognized user command", "500 RCPT unknown", "503 no such user in this state"]
+)
+def test_an_answer_to_a_command_suppresses_nobody(text):
+    assert judge_answer(text).advice is not Advice.SUPPRESS

@@ -188,6 +188,21 @@ def test_the_first_rule_wins_not_the_first_words():
 
 
 @pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("no mailbox of ours", "no mailbox of ours"),
+        ("no user ours", "no user ours"),
+        ("no user | mailbox ours", None),
+        ("pipe to | here", "pipe to |"),
+    ],
+)
+def test_a_phrase_may_give_a_choice(text, words):
+    rules = rule_set(rule_text(pattern='["no {user|mailbox} {of |}ours", "pipe to |"]'))
+    match = ask(rules, text)
+    assert (match and match.words) == words
+
+
+@pytest.mark.parametrize(
     ("asked", "evidence"),
     [
         ({"status": '["5.1.1", "5.1.2"]'}, {"statuses": frozenset({Status(5, 1, 2)})}),
@@ -252,6 +267,8 @@ def test_the_rules_of_a_provider_are_for_its_answers_only():
         (rule_text(pattern="[3]"), "mine.toml, rule 'a/rule': pattern must be"),
         (rule_text(pattern="[]"), "mine.toml, rule 'a/rule': pattern or status must"),
         (rule_text(pattern='["..."]'), "mine.toml, rule 'a/rule': a phrase of pattern is empty"),
+        (rule_text(pattern=f'["{"{a|b|c|d}" * 6}"]'), "mine.toml, rule 'a/rule': '{a|b|c|d}{a|b|c|d}"),
+        (rule_text(pattern='["{|...}"]'), "mine.toml, rule 'a/rule': a phrase of pattern is empty"),
         (rule_text(pattern='["\\t"]'), "mine.toml, rule 'a/rule': a phrase of pattern is empty"),
         (rule_text(reason='"fate"'), "mine.toml, rule 'a/rule': unknown reason 'fate'"),
         (rule_text(reason="[]"), "mine.toml, rule 'a/rule': reason must be text"),
