@@ -58,20 +58,21 @@ _TAGGED = re.compile(r"\s*\[[^\]]{1,60}\]")
 _FORWARD = re.compile(
     r"\s*(?:fwd?|wg|tr|rv|enc|i|pd|vb|vl|doorst|i̇lt|ilt|πρθ|转发|轉寄|転送|전달)\s*[:\uff1a]", re.IGNORECASE
 )
-# How trackers put the number of a ticket into a subject.
+# How trackers put the number of a ticket before a subject; behind "Undeliverable" it is that of the mail that failed.
 _TICKET = re.compile(
     r"\[[a-z ]{0,20}(?:[#~]|\b(?:ticket|case|request|issue|incident|bug)\b|\bref:|[a-z]-(?=\d))"
     r"[ :.#-]{0,3}[a-z0-9_:.]{0,20}\d"
-    r"|\b(?:ticket|case) ?(?:#|no\b|number|id\b)[ .:#-]{0,3}[a-z0-9-]{0,20}\d"
-    r"|\A(?:request|ticket) (?:received|created)\b|\Anew (?:ticket|case)\b",
+    r"|(?:ticket|case) ?(?:#|no\b|number|id\b)[ .:#-]{0,3}[a-z0-9-]{0,20}\d"
+    r"|(?:request|ticket) (?:received|created)\b|new (?:ticket|case)\b",
     re.IGNORECASE,
 )
 # What a person begins with who writes to another; programs greet a user, a sender or an address.
 _GREETS_FRIEND = re.compile(
     r"\s*(?:hi|hello|hey|hallo|moin|salut|hola|ciao|hej)"
-    r"(?: (?!user|sender|customer|client|subscriber|member|postmaster)[^\W\d_]{1,20}){1,2} ?[,!\n]",
+    r"(?: (?!there|user|sender|customer|client|subscriber|member|postmaster)[^\W\d_]{1,20}){1,2} ?[,!\n]",
     re.IGNORECASE,
 )
+_SENTENCE_ENDS = re.compile(r"[.:!?\u3002](?=\s|\Z)")
 # Where a responder says that he is one.
 _FIRST_WORDS = 300
 _TELLING = frozenset({"announce", "delay", "gave_up"})
@@ -191,11 +192,14 @@ class Mail:
         if self.is_from_daemon or self.is_forwarded or self.top.content_type.full == "multipart/report":
             return False
         wording = shipped_wording()
-        if _TICKET.search(self.subject) or _GREETS_FRIEND.match(self.report_text):
+        if _TICKET.match(self.subject) and not {"bounce", "failure"}.isdisjoint(self.subject_wording):
             return True
         # It may name the subject of what it got, which speaks of a failure.
         first = self.folded_report[:_FIRST_WORDS].replace(fold(self.subject) or "\n", "")
-        if any(not _tells(first.partition(words)[0]) for words in wording.answer.find(first).values()):
+        begins = [first.find(words) for words in wording.answer.find(first).values()]
+        if greeting := _GREETS_FRIEND.match(self.report_text):
+            begins.append(len(fold(greeting[0])))
+        if any(not _tells(first[:begin] + _SENTENCE_ENDS.split(first[begin:], maxsplit=1)[0]) for begin in begins):
             return True
         own = without_quote(self.report_text, wording.quoting)
         return len(own) < len(self.report_text.rstrip()) and not _tells(fold(own))
