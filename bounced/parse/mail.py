@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from bounced.parse.boilerplate import without_boilerplate
 from bounced.parse.charset import decode
+from bounced.parse.codes import read_codes
 from bounced.parse.header import Headers
 from bounced.parse.mime import Limits, Part, normalize_line_ends
 from bounced.parse.quoted import (
@@ -202,7 +203,9 @@ class Mail:
         if any(not _tells(first[:begin] + _SENTENCE_ENDS.split(first[begin:], maxsplit=1)[0]) for begin in begins):
             return True
         own = without_quote(self.report_text, wording.quoting)
-        return len(own) < len(self.report_text.rstrip()) and not _tells(fold(own))
+        codes = read_codes(own)
+        is_refusal = codes.reply is not None or codes.status is not None
+        return len(own) < len(self.report_text.rstrip()) and not (is_refusal or _tells(fold(own)))
 
     @property
     def is_status_report(self) -> bool:

@@ -166,6 +166,7 @@ def test_who_keeps_tickets_or_quotes_what_he_got_sends_no_report(text, subject, 
         (PASTED, "Undeliverable: [Ticket#20261102] Your question"),
         (PASTED, "Undeliverable: Your case #12"),
         (f"Hi there,\n\n{PASTED}", UNDELIVERED),
+        ("<ann@example.com>: 550 5.1.1 user unknown\n\n> Hello Ann,\n> here are our news.\n", UNDELIVERED),
         (f"Thank you for your understanding.\n\n{PASTED}", UNDELIVERED),
         (
             f"We received your message, but it could not be delivered to one or more recipients.\n\n{PASTED}",
