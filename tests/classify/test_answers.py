@@ -177,3 +177,27 @@ def test_whoever_is_not_there_is_unknown(who, said):
 )
 def test_an_answer_to_a_command_suppresses_nobody(text):
     assert judge_answer(text).advice is not Advice.SUPPRESS
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("550 inbox is closed", "mailbox_disabled"),
+        ("550 recipient is on hold", "mailbox_disabled"),
+        ("550 user has been blocked", "mailbox_disabled"),
+        ("550 mailbox is out of space", "mailbox_full"),
+        ("550 not enough space in the inbox", "mailbox_full"),
+        ("550 mail folder full", "mailbox_full"),
+        ("550 return path does not exist", "sender_rejected"),
+        ("550 from address is unknown", "sender_rejected"),
+        ("550 unknown return path", "sender_rejected"),
+        ("550 invalid return path", "sender_rejected"),
+        ("554 email over the limit", "message_too_large"),
+        ("554 message body is too long", "message_too_large"),
+        ("554 your mail server is not allowed", "ip_blocklisted"),
+        ("554 network banned", "ip_blocklisted"),
+    ],
+)
+def test_the_usual_words_meet_in_every_pair(text, reason):
+    verdict = judge_answer(text)
+    assert (verdict.reason, verdict.advice is Advice.SUPPRESS) == (reason, False)
