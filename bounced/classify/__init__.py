@@ -55,7 +55,9 @@ _COARSE_REASONS = frozenset({"policy", "undefined"})
 _COSTLY_REASONS = frozenset({"user_unknown", "domain_unknown", "not_accepting", "mailbox_moved"})
 _UNKNOWN = frozenset({"user_unknown", "domain_unknown"})
 # Behind one of these an answer goes on to something else: advice, whom to call, what happened to the message.
-_END_OF_CLAUSE = re.compile(r"[.;!?](?=\s|\Z)| - (?!temp)|https?:|\b(?:please|bitte|veuillez|por favor|if you)\b")
+_END_OF_CLAUSE = re.compile(
+    r"[.;!?](?=\s|\Z)| - (?!temp)|https?:|\b(?:a copy of|please|bitte|veuillez|por favor|if you)\b"
+)
 # They answer commands that a server does not know, or not now, whoever else is unknown in their words.
 _ABOUT_COMMANDS = frozenset({Reply(500), Reply(502), Reply(503)})
 # What is further away than this belongs to another sentence.

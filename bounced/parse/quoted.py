@@ -42,7 +42,8 @@ def split_returned(text: str, dividers: Collection[str]) -> tuple[str, str]:
     for line in text[:header].splitlines(keepends=True) if dividers else ():
         if len(line) < _DIVIDER_LENGTH and any(word in line.lower() for word in first_words):
             folded = fold(line)
-            if any(words in folded for words in dividers):
+            # What begins so tells when "the original message" came.
+            if any(words in folded for words in dividers) and text[:position].strip():
                 return text[:position], text[position + len(line) :]
         position += len(line)
     return text[:header], text[header:]

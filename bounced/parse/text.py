@@ -25,7 +25,7 @@ from bounced.phrases import fold
 
 # A bullet, the number of an item, or the kind of an address: MailEnable writes "[SMTP:ann@example.com]".
 _BULLET = re.compile(
-    r"(?:\s*[0-9]{1,3}[.)])?[\s>*\-\u2022\"'<(\[|]*(?:(?:smtp|mailto|rfc ?822|internet)[:;] ?<?)?\Z", re.IGNORECASE
+    r"(?:\s*[0-9]{1,3}[.)])?[\s>*\-\u2022\"'<(\[|]*(?:(?:smtp|mailto|rfc ?822|internet)[:; ] ?<?)?\Z", re.IGNORECASE
 )
 # Exchange says when: "ann@example.com on Tue, 17 Nov 2026", "ann@example.com am 17.11.2026".
 _ADDRESS_ENDS = re.compile(
@@ -36,6 +36,8 @@ _ADDRESS_ENDS = re.compile(
 )
 # "Recipient address: @relay.example.net:ann@example.com" (RFC 5321 appendix C).
 _ROUTE = re.compile(r"@[\w.,@-]{1,255}:\Z")
+# An address may begin with "recipient=" itself, but does not where that stands for a label.
+_KEY = re.compile(r"(?<!\S)(to|rcpt|recipient|address|from|sender)=(?=[^\s=@]{1,64}@)", re.IGNORECASE)
 _SAYS = re.compile(r"[\"']*>?(?::|\s+[45][0-9]{2} )")
 # One list in one line: "could not be delivered to ann@example.com, ben@example.com".
 _FURTHER, _FURTHER_ENDS = re.compile(r"[,;] *[\"'<]*\Z"), re.compile(r"[>\"']*[ \t]*(?:[:,;(]|\.?[ \t]*\Z)")
@@ -264,7 +266,9 @@ def _find_recipients(mail: Mail) -> dict[str, str]:
         chosen = [one for one in chosen if one.begins_line]
     chosen = _with_alike(chosen, mentions, lines, _ours(mail))
     chosen = [one for before, one in pairwise([None, *chosen]) if one and not _continues(one, before, lines)]
-    chosen = chosen or list(mention_names(lines, announcements, mail.returned))
+    if not chosen or not chosen[0].begins_line:
+        named = list(mention_names(lines, announcements, mail.returned))
+        chosen = named if {one.key for one in chosen} <= {one.key for one in named} else chosen
     if len({one.address.lower() for one in chosen}) >= _SEVERAL:
         return {address: said[:_SAID_LENGTH] for address, said in tell_apart(chosen, lines).items()}
     return {one.address: "\n".join([one.tail, *lines[one.line + 1 :]]).strip()[:_SAID_LENGTH] for one in chosen[:1]}
@@ -316,8 +320,8 @@ def _mentions(lines: list[str], announcements: Collection[str]) -> Iterator[Ment
     wording = shipped_wording()
     is_announced = False
     seen = 0
-    for number, line in enumerate(lines):
-        if "@" not in line or is_transcript(line) or _SUBJECT.match(line):
+    for number, whole in enumerate(lines):
+        if "@" not in whole or is_transcript(whole) or _SUBJECT.match(whole):
             continue
         if announcements and not is_announced:
             # The line above what is new is looked at again: an announcement may go over two.
@@ -325,7 +329,8 @@ def _mentions(lines: list[str], announcements: Collection[str]) -> Iterator[Ment
             is_announced = any(words in folded for words in announcements)
             seen = number
         first: Mention | None = None
-        for match in ADDRESS.finditer(line[:_LINE_LENGTH]):
+        line = _KEY.sub(r"\1= ", whole[:_LINE_LENGTH])
+        for match in ADDRESS.finditer(line):
             head, tail = _ROUTE.sub("", line[: match.start()]), _MAILTO.sub("", line[match.end() :])
             if first:
                 if _FURTHER.search(head[-_NEAR:]) and _FURTHER_ENDS.match(tail):

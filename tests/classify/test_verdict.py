@@ -263,3 +263,7 @@ def test_a_code_about_the_recipient_is_doubted_where_the_words_are_about_somebod
     verdict = verdict_on(status="5.1.1", diagnostic="smtp; 511 5.1.1 sorry, the author's home has no address")
     assert (verdict.advice, verdict.why.confidence) == (Advice.REVIEW, Confidence.WEAK)
     assert verdict_on(status="5.1.1", diagnostic="smtp; 511 5.1.1 sorry").advice is Advice.SUPPRESS
+
+
+def test_the_copy_behind_an_answer_casts_no_doubt_on_it():
+    assert judge_answer("Mailbox does not exist A copy of the headers is enclosed").advice is Advice.SUPPRESS

@@ -24,6 +24,7 @@ def recipients(text, **headers):
         ">>> RCPT TO:<ann@example.com>\n<<< 550 no\n>>> RCPT TO:<ben@example.org>\n<<< 550 no\n",
         "These could not be reached:\n [SMTP:ann@example.com]: no user\n [SMTP:ben@example.org]: full\n",
         "Intended Recipients: <ann@example.com>,<ben@example.org>\nFailure Reason: 550 no\n",
+        "Mail could not be sent to these:\n\n Ann <ann@example.com>: disabled\n Ben <ben@example.org>: 550 spam\n",
         "<ann@example.com>  delivery failed; given up\n<ben@example.org>  delivery failed; given up\n",
         "The following address(es) failed:\n>>> ann@example.com (in queue): no\n>>> ben@example.org (in queue): no\n",
         "550 ann@example.com... User unknown\n550 ben@example.org... User unknown\n",
@@ -40,6 +41,9 @@ def test_recipients_are_found_in_many_ways_of_writing(text):
     [
         "The user ann@example.com does not exist.",
         "Sorry: ann@example.com does not exist.",
+        "The following destination addresses were unknown:\n\nSMTP <ann@example.com>\n",
+        "sender=news@example.net\nrecipient=ann@example.com\ncode=550\n",
+        "Die Originalnachricht kam am Dienstag.\n\n<ann@example.com>: unbekannt\n",
         "Recipient address: @relay.example.net:ann@example.com\nReason: none\n",
         "The message came from news@example.net and was addressed to ann@example.com.",
         "RCPT TO:<ann@example.com>\nthe connection was lost\n",
