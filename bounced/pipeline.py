@@ -227,8 +227,10 @@ def _is_about_us(finding: Finding, ours: Iterable[str]) -> bool:
 
     "550 5.1.1 <news@example.net> unknown domain" is about the sender, whatever the code says.
     """
+    if "@" not in (finding.diagnostic or ""):
+        return False
     said = _COMMAND.sub("", finding.diagnostic or "").lower()
     recipients = filter(None, (finding.recipient, finding.original_recipient))
-    if "@" not in said or any(address.lower() in said for address in recipients):
+    if any(address.lower() in said for address in recipients):
         return False
     return any(address.lower() in said for address in ours)

@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bounced.model import Action, Envelope, Event, EventType, Finding, Kind, Message, Outcome, Reply, Status
-from bounced.model.address import recipient_key, spellings
+from bounced.model.address import is_same_mailbox, recipient_key, spellings
 
 NOW = datetime(2026, 11, 23, 9, 33, 53, tzinfo=UTC)
 # What an SMTP command line can hold.
@@ -130,3 +130,22 @@ def test_texts_may_quote_an_address_and_write_its_domain_in_unicode():
         '"ann"@xn--bcher-kva.example',
         '"ann"@bücher.example',
     }
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("ann@example.com", "Ann@Example.com", True),
+        ("ann@example.com", "ann+news@example.com", True),
+        ("ann@example.com", "ann@mx1.example.com", True),
+        ("ann@example.com", "ANN", True),
+        ("ann@bücher.example", "ann@xn--bcher-kva.example", True),
+        ("ann@example.com", "ann@example.org", False),
+        ("ann@example.com", "ann@com", False),
+        ("ann@example.com", "ben@example.com", False),
+        ("ann@example.com", "ben", False),
+        ("+ann@example.com", "+ben@example.com", False),
+    ],
+)
+def test_addresses_of_one_mailbox(one, other, is_same):
+    assert is_same_mailbox(one, other) == is_same_mailbox(other, one) == is_same

@@ -31,16 +31,23 @@ def recipient_key(address: str) -> str | None:
 
 
 def is_same_mailbox(one: str, other: str) -> bool:
-    """Whether two addresses are surely one mailbox: they differ in a subaddress (RFC 5233), or in the host alone."""
+    """Whether two addresses are surely one mailbox.
+
+    They may differ in a subaddress (RFC 5233), or in the host alone; some
+    systems name a recipient without any.
+    """
     if one == other:
         return True
-    (local, domain), (other_local, other_domain) = (_split(recipient_key(each) or each) for each in (one, other))
+    (local, domain), (other_local, other_domain) = (
+        _split(recipient_key(each) or each.lower()) for each in (one, other)
+    )
     is_within = domain.endswith(f".{other_domain}") or other_domain.endswith(f".{domain}")
-    return local == other_local and (domain == other_domain or (is_within and "." in domain and "." in other_domain))
+    is_one_host = domain == other_domain or (is_within and "." in domain and "." in other_domain)
+    return local == other_local and (is_one_host or not (domain and other_domain))
 
 
 def _split(key: str) -> tuple[str, str]:
-    local_part, _, domain = key.rpartition("@")
+    local_part, _, domain = key.rpartition("@") if "@" in key else (key, "", "")
     return local_part.partition("+")[0] or local_part, domain
 
 

@@ -4,9 +4,9 @@ An alias may lead to others, of which such a report says nothing.
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import islice
 
 from bounced.model import Finding
 from bounced.model.address import is_same_mailbox, recipient_key
@@ -20,7 +20,7 @@ _LED_FROM = re.compile(
     r"|(?<=\baliased from)):?\s{1,40}<?"
 )
 # Sun's and Oracle's server: "Recipient address: ann@ims-ms-daemon", and below it "Original address: ann@example.org".
-_ORIGINAL = re.compile(r"\bOriginal address: {1,4}")
+_ORIGINAL = re.compile(r"Original address:(?<=\bOriginal address:) {1,4}")
 # Sendmail tells the reason before whose alias it was; the words of both begin before "ed from".
 _BETWEEN = re.compile(r">?\s*(?:\(reason: [^\n]{0,400}\)\s*)?\(?[a-z]{0,10}")
 _ACTUAL = "x-actual-recipient"
@@ -33,19 +33,23 @@ def mark_aliases(findings: Iterable[Finding], text: str) -> tuple[Finding, ...]:
     Of what failed itself the text may tell where the mail was sent to.
     """
     findings = tuple(findings)
-    named = _named_in(text)
-    origins = _read_origins(text, {_key(one.recipient) for one in findings})
-    told = [
-        one if one.original_recipient else replace(one, original_recipient=origins.get(_key(one.recipient)))
-        for one in findings
-    ]
-    return tuple([replace(one, is_alias=True) if _is_alias(one, named) else one for one in told])
+    led_from = [*islice(_LED_FROM.finditer(text), _MENTIONS)]
+    leads = [*led_from, *islice(_ORIGINAL.finditer(text), _MENTIONS)]
+    named = _named_behind(led_from, text)
+    origins = _read_origins(leads, text, {_key(one.recipient) for one in findings}) if leads else {}
+    return tuple([_mark(one, named, origins) for one in findings])
 
 
-def _read_origins(text: str, recipients: Collection[str]) -> dict[str, str]:
+def _mark(finding: Finding, named: Collection[str], origins: Mapping[str, str]) -> Finding:
+    if origins and not finding.original_recipient:
+        finding = replace(finding, original_recipient=origins.get(_key(finding.recipient)))
+    return replace(finding, is_alias=True) if _is_alias(finding, named) else finding
+
+
+def _read_origins(leads: Iterable[re.Match[str]], text: str, recipients: Collection[str]) -> dict[str, str]:
     """Return the address that led to each of `recipients`, which is named right above that."""
     origins: dict[str, str] = {}
-    for led in islice(chain(_LED_FROM.finditer(text), _ORIGINAL.finditer(text)), _MENTIONS):
+    for led in leads:
         origin, above = ADDRESS.match(text, led.end()), text[max(led.start() - _NEAR, 0) : led.start()]
         failed = next((one for one in reversed([*ADDRESS.finditer(above)]) if _key(one[0]) in recipients), None)
         if origin and failed and _BETWEEN.fullmatch(above, failed.end()):
@@ -53,8 +57,8 @@ def _read_origins(text: str, recipients: Collection[str]) -> dict[str, str]:
     return origins
 
 
-def _named_in(text: str) -> set[str]:
-    found = [ADDRESS.match(text, led.end()) for led in _LED_FROM.finditer(text)]
+def _named_behind(leads: Iterable[re.Match[str]], text: str) -> set[str]:
+    found = [ADDRESS.match(text, led.end()) for led in leads]
     return {_key(clean_address(address[0])) for address in found if address}
 
 

@@ -46,11 +46,21 @@ def _describe(address: str, said: str, report: str, action: Action, *, is_sole: 
     """Describe a recipient by what is said of it; codes that stand beside other addresses alone are doubtful."""
     whole = answer_in(said) if is_sole else said
     answer = _without_others(address, whole) if is_sole else whole
-    finding = replace(_read_answer(answer, report, action), recipient=address, diagnostic=_one_line(answer))
-    if finding.reply or finding.said_status or answer == whole:
-        return replace(finding, is_shared=contradicts_itself(_about(address, said)))
-    codes = read_codes(whole)
-    return replace(finding, reply=codes.reply, said_status=codes.status, is_shared=True)
+    finding = _read_answer(answer, report, action)
+    reply, said_status = finding.reply, finding.said_status
+    if reply or said_status or answer == whole:
+        is_shared = contradicts_itself(_about(address, said))
+    else:
+        codes = read_codes(whole)
+        reply, said_status, is_shared = codes.reply, codes.status, True
+    return replace(
+        finding,
+        recipient=address,
+        diagnostic=_one_line(answer),
+        reply=reply,
+        said_status=said_status,
+        is_shared=is_shared,
+    )
 
 
 def _about(address: str, said: str) -> str:

@@ -97,7 +97,7 @@ def read(mail: Mail) -> Report | None:
     action = _action(mail)
     return Report(
         kind=_KINDS[action],
-        findings=tuple(_doubt_addressee(_spare_tried(make_findings(found, report, action), found), mail)),
+        findings=tuple(_doubt_addressee(_spare_tried(make_findings(found, report, action), found, mail), mail)),
         reader=f"text/{family}" if family else "text",
         is_unsigned=not mail.is_signed,
         notes=() if said else ("the text names no recipient by itself",),
@@ -114,13 +114,14 @@ def _doubt_addressee(findings: Iterator[Finding], mail: Mail) -> Iterator[Findin
         yield replace(one, is_shared=True) if one.recipient.lower() in ours else one
 
 
-def _spare_tried(findings: Iterable[Finding], found: Mapping[str, str]) -> Iterator[Finding]:
+def _spare_tried(findings: Iterable[Finding], found: Mapping[str, str], mail: Mail) -> Iterator[Finding]:
     """Tell those for whom the mail is still tried from those for whom it was given up, as PowerMTA lists both."""
-    own = {address: shipped_wording().text.find(fold(said)) for address, said in found.items()}
-    is_mixed = any("gave_up" in words for words in own.values())
+    is_mixed = len(found) >= _SEVERAL and mail.report_wording.keys() >= {"gave_up", "delay"}
+    own = {address: shipped_wording().text.find(fold(said)) for address, said in found.items()} if is_mixed else {}
+    is_given_up = any("gave_up" in words for words in own.values())
     for one in findings:
         words = own.get(one.recipient, {})
-        is_tried = is_mixed and "delay" in words and "gave_up" not in words
+        is_tried = is_given_up and "delay" in words and "gave_up" not in words
         yield replace(one, action=Action.DELAYED) if is_tried else one
 
 

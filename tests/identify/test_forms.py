@@ -1,5 +1,6 @@
 """Return paths of other systems: each form reads what it makes, and its example before any other form does."""
 
+import re
 import string
 
 import pytest
@@ -30,6 +31,9 @@ LISTS = {
 QMAIL_LISTS = ["news-bounces", "bounces", "dev-list-return", "team-owner"]
 # Digits, spaces and quotes, signs of other scripts, and all that the forms use between their parts.
 users = st.text(string.ascii_letters + string.digits + "=+-*.@\"\\ ,'üñ例", min_size=1, max_size=20)
+# "team-owner-return-5=example.org": which word ends the list, nobody can tell.
+TELLING = re.compile(r"(?:\A|-)(?:bounces?|returns?|errors?|verp)-", re.IGNORECASE)
+users_of_qmail = users.filter(lambda user: not TELLING.search(user))
 domains = st.sampled_from(["example.org", "sub.example.org", "bücher.example", "xn--bcher-kva.example"])
 
 
@@ -38,7 +42,7 @@ def addresses(draw, form):
     names = form.pattern.groupindex
     lists = st.sampled_from(QMAIL_LISTS) if form.name == "qmail" else st.from_regex("[a-z]{1,9}", fullmatch=True)
     parts = {
-        "user": users,
+        "user": users_of_qmail if form.name == "qmail" else users,
         "domain": domains,
         "host": st.just("lists.example.com"),
         "id": IDS.get(form.name),
