@@ -58,6 +58,8 @@ _UNKNOWN = frozenset({"user_unknown", "domain_unknown"})
 _END_OF_CLAUSE = re.compile(
     r"[.;!?](?=\s|\Z)| - (?!temp)|https?:|\b(?:a copy of|please|bitte|veuillez|por favor|if you)\b"
 )
+_OWN = "\0"
+_WAY_TO_OWN = re.compile(r"(?:@[\w.,@-]{1,255}:)?\0")
 # They answer commands that a server does not know, or not now, whoever else is unknown in their words.
 _ABOUT_COMMANDS = frozenset({Reply(500), Reply(502), Reply(503)})
 # What is further away than this belongs to another sentence.
@@ -151,12 +153,14 @@ def _by_everything(
     evidence = Evidence(statuses, finding.reply, finding.stage, provider)
     rules, reasons = knowledge.rules, knowledge.tables.reasons
     diagnostic, explanation = finding.diagnostic or "", finding.explanation or ""
-    by_code = _by_code(status, decisive, knowledge.tables)
     if match := rules.first_match(words, evidence):
-        if _costs_mail(match.rule) and _is_about_sender(by_code.reason):
-            return by_code
+        if _costs_mail(match.rule):
+            by_code = _by_code(status, decisive, knowledge.tables)
+            if _is_about_sender(by_code.reason):
+                return by_code
         text = diagnostic or _without_own(explanation, finding)
         return _ground_of(match, reasons, _credit(match, text, evidence, knowledge, is_quoted=bool(diagnostic)))
+    by_code = _by_code(status, decisive, knowledge.tables)
     if _is_guess(finding) or (by_code.reason.name in _UNKNOWN and knowledge.doubts.find(comparable(diagnostic))):
         by_code = replace(by_code, why=replace(by_code.why, confidence=Confidence.WEAK))
     if by_code.reason.fault is Fault.UNKNOWN and diagnostic and explanation:
@@ -207,10 +211,14 @@ def _is_about_sender(reason: Reason) -> bool:
 
 
 def _without_own(text: str, finding: Finding) -> str:
-    """Leave out the addresses of the recipient himself, and the way to them (RFC 5321 appendix C)."""
+    """Return a text in lower case without the addresses of the recipient himself, and the way to them.
+
+    RFC 5321 appendix C: "@relay.example.net:ann@example.com".
+    """
+    text = text.lower()
     for address in filter(None, (finding.recipient, finding.original_recipient)):
-        text = re.sub(rf"(?:@[\w.,@-]{{1,255}}:)?{re.escape(address)}", "", text, flags=re.IGNORECASE)
-    return text
+        text = text.replace(address.lower(), _OWN)
+    return _WAY_TO_OWN.sub("", text) if _OWN in text else text
 
 
 def _around(words: str, text: str) -> str:

@@ -109,7 +109,7 @@ def _stands_alone(address: str, report: str) -> bool:
     """Whether nothing but other addresses stands behind one up to the next empty line."""
     _, _, behind = report.partition(address)
     said = _EMPTY_LINE.split(behind, maxsplit=1)[0]
-    return not WORDS.search(ADDRESS.sub("", said))
+    return not WORDS.search(ADDRESS.sub("", said) if "@" in said else said)
 
 
 def answer_in(said: str) -> str:

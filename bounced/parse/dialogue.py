@@ -9,9 +9,8 @@ from bounced.phrases import fold
 
 _COMMANDS = {"RCPT": Stage.RCPT, "MAIL": Stage.MAIL, "DATA": Stage.DATA, "EHLO": Stage.HELO, "HELO": Stage.HELO}
 # The last command before the refusal: ">>> RCPT To:<ann@example.com>" of Sendmail, "In:  DATA" of Postfix.
-_SENT = re.compile(
-    r"^\s*(?:>>>|In:|Sent <<<|[^<>@\n]{0,60}-->)\s*(RCPT|MAIL|DATA|EHLO|HELO)\b", re.IGNORECASE | re.MULTILINE
-)
+_SENT = re.compile(r"^\s*(?:>>>|In:|Sent <<<)\s*(RCPT|MAIL|DATA|EHLO|HELO)\b", re.IGNORECASE | re.MULTILINE)
+_SENT_BY_ARROW = re.compile(r"^[^<>@\n]{0,60}-->\s*(RCPT|MAIL|DATA|EHLO|HELO)\b", re.IGNORECASE | re.MULTILINE)
 # Sendmail: the server spoke first.
 _GREETED = re.compile(r"while talking to [^\n]{1,300}:\n<<< [45]")
 _NAME = r"([a-z0-9](?:[a-z0-9-]{0,62}\.){1,8}[a-z]{2,24})\b"
@@ -33,8 +32,8 @@ def find_stage(text: str) -> Stage | None:
     stage = shipped_wording().find_stage(folded)
     if stage is not None:
         return stage
-    is_transcript = any(mark in folded for mark in (">>>", "<<<", "-->", "in:"))
-    sent = _SENT.findall(text) if is_transcript else ()
+    is_transcript = ">>>" in folded or "<<<" in folded or "in:" in folded
+    sent = (_SENT.findall(text) if is_transcript else []) or (_SENT_BY_ARROW.findall(text) if "-->" in folded else [])
     if not sent:
         return Stage.CONNECT if _GREETED.search(text) else None
     stage = _COMMANDS[sent[-1].upper()]

@@ -226,9 +226,8 @@ class Mail:
 
         A null reverse-path alone does not say so of an answer: responders and ticket systems quote what they got.
         """
-        if self.is_answer or self.is_summary:
-            return False
-        return self.is_from_program or self.is_forwarded or (self.is_from_system and not self.is_conversation)
+        may_be = self.is_from_program or self.is_forwarded or (self.is_from_system and not self.is_conversation)
+        return may_be and not (self.is_answer or self.is_summary)
 
     @_Once
     def is_signed(self) -> bool:

@@ -330,9 +330,9 @@ def _mentions(lines: list[str], announcements: Collection[str]) -> Iterator[Ment
             is_announced = any(words in folded for words in announcements)
             seen = number
         first: Mention | None = None
-        line = _KEY.sub(r"\1= ", whole[:_LINE_LENGTH])
+        line = _KEY.sub(r"\1= ", whole[:_LINE_LENGTH]) if "=" in whole else whole[:_LINE_LENGTH]
         for match in ADDRESS.finditer(line):
-            head, tail = _ROUTE.sub("", line[: match.start()]), _MAILTO.sub("", line[match.end() :])
+            head, tail = _around(line, match.start(), match.end())
             if first:
                 if _FURTHER.search(head[-_NEAR:]) and _FURTHER_ENDS.match(tail):
                     said = tail.lstrip("\"'>): \t")
@@ -355,6 +355,15 @@ def _mentions(lines: list[str], announcements: Collection[str]) -> Iterator[Ment
                     clean_address(match[0]), number, begins or is_owner, is_strong, is_alone, head.strip(_BETWEEN), said
                 )
                 yield first
+
+
+def _around(line: str, start: int, end: int) -> tuple[str, str]:
+    """Return what stands before an address and behind it, without the way to it and a link to write to it."""
+    head, tail = line[:start], line[end:]
+    return (
+        _ROUTE.sub("", head) if head.endswith(":") else head,
+        _MAILTO.sub("", tail) if "<mailto:" in tail else tail,
+    )
 
 
 def _is_owner(head: str, line_above: str) -> bool:
