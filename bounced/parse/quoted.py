@@ -22,6 +22,7 @@ _ANY_TAG = re.compile(r"<(?![^<>@\s]{1,200}@)[!/a-zA-Z][^<>]{0,2000}>")
 _HIDDEN = re.compile(r"<(style|script|head)\b", re.IGNORECASE)
 _HIDDEN_ENDS = {name: re.compile(rf"</{name}\s*>", re.IGNORECASE) for name in ("style", "script", "head")}
 _HEADER_BYTES = 1 << 16
+_PAGE_LENGTH = 32768  # of what is left of a page without its hidden elements
 
 
 def split_returned(text: str, dividers: Collection[str]) -> tuple[str, str]:
@@ -91,7 +92,7 @@ def read_returned_header(text: str) -> Headers | None:
 
 def text_of_html(source: str) -> str:
     """Return what a reader of an HTML part sees, line by line; addresses in angle brackets stay."""
-    source = _ANY_TAG.sub(" ", _TAG.sub("\n", _without_hidden(source)))
+    source = _ANY_TAG.sub(" ", _TAG.sub("\n", _without_hidden(source)[:_PAGE_LENGTH]))
     return html.unescape(source).replace("\xa0", " ")
 
 

@@ -9,15 +9,15 @@ _NAME = r"(?:\"[^\"<>\n]{0,128}\")?[^\s<>\"]{1,320}"
 # "554 <ann@example.com>... User unknown": Sendmail's summary of what went wrong with one recipient.
 _SUMMARY = re.compile(rf"^\s*[45][0-9]{{2}}[ -](?:[45]\.[0-9]\.[0-9]{{1,3}} )?<?({_NAME})>?\.\.\. (.*)$")
 # "Mon 2026-03-02 09:30:59: <-- 550 no": MDaemon, MailEnable and others quote their logs, with arrows.
-_LOGGED = r"(?:[^<>@]{0,60}[ :\]\t])?"
+_LOGGED = re.compile(r"\A[^<>@]{0,60}[ :\]\t](?=<--?|--?>)")
 _COMMAND = re.compile(
-    rf"^\s*(?:>>> ?|In: +|Sent <<< |SMTP command: |{_LOGGED}--?> ?|C: )?RCPT TO: ?<?({_NAME})>?", re.IGNORECASE
+    rf"^\s*(?:>>> ?|In: +|Sent <<< |SMTP command: |--?> ?|C: )?RCPT TO: ?<?({_NAME})>?", re.IGNORECASE
 )
 # ">>> ann@example.com (reading response to RCPT TO): 550 no" of Momentum is none.
 _DIALOGUE = re.compile(
-    rf"^\s*(?:>>>(?! <?[^\s<>@]{{1,128}}@)|<<<|In: |Out: |[SC]: |{_LOGGED}(?:<--?|--?>) ?[A-Z2-5]|[2-5][0-9]{{2}}[ -])"
+    r"^\s*(?:>>>(?! <?[^\s<>@]{1,128}@)|<<<|In: |Out: |[SC]: |(?:<--?|--?>) ?[A-Z2-5]|[2-5][0-9]{2}[ -])"
 )
-_REPLY = re.compile(rf"^\s*(?:<<< ?|Out: +|Received >>> |{_LOGGED}<--? ?|S: )?([245][0-9]{{2}}[ -].*)$")
+_REPLY = re.compile(r"^\s*(?:<<< ?|Out: +|Received >>> |<--? ?|S: )?([245][0-9]{2}[ -].*)$")
 # A server that was sent several commands at once (RFC 2920) refuses the recipient, and then DATA, for nobody is left;
 # the last command that Sendmail shows is DATA all the same.
 NOBODY_LEFT = re.compile(r"^\s*<<< (?:503[ -]|55[04][ -].*no valid recipients).*$", re.IGNORECASE | re.MULTILINE)
@@ -41,7 +41,12 @@ CONTINUED = re.compile(r"[245][0-9]{2}-")
 
 def is_transcript(line: str) -> bool:
     """Whether a line is part of an SMTP dialogue."""
-    return bool(_DIALOGUE.match(line))
+    return bool(_DIALOGUE.match(_without_log(line)))
+
+
+def _without_log(line: str) -> str:
+    """Leave out what a log says before its arrow."""
+    return _LOGGED.sub("", line) if "<-" in line or "->" in line else line
 
 
 class _Session:
@@ -97,7 +102,8 @@ def read_transcript(report: str) -> dict[str, str]:
     session = _Session()
     dialogue: list[str] = []
     for line in report.splitlines():
-        summary, command = _SUMMARY.match(line), _COMMAND.match(line)
+        spoken = _without_log(line)
+        summary, command = _SUMMARY.match(spoken), _COMMAND.match(spoken)
         if command and ADDRESS.fullmatch(command[1]):
             if any(not reply[0].startswith("2") for reply in session.replies):
                 dialogue = []
@@ -109,7 +115,7 @@ def read_transcript(report: str) -> dict[str, str]:
             session.file(clean_address(summary[1]), [*dialogue, line])
             dialogue = []
         else:
-            if reply := _REPLY.match(line):
+            if reply := _REPLY.match(spoken):
                 session.hear(reply[1])
             dialogue.append(line)
     last = session.asked
