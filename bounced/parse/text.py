@@ -58,9 +58,9 @@ _LABEL = re.compile(r"\s*[A-Za-z-]+: ")
 # How filters describe the mail that they refused: its fields, without the mail itself.
 _LISTED_TO = re.compile(r"^[ \t>]*(?:(?:Rcpt )?To|Recipients?)[ \t]*:[ \t]*(\S[^\n]{0,1000})$", re.MULTILINE)
 _GREETING = re.compile(r"(?:hi|hello|hey|dear|good (?:morning|day|evening)|hallo|bonjour|hola|ciao)\b[^.]{0,60}?[,!]")
-# "Please forward this message to the owner of the list": who is asked to write somewhere was not refused there.
 # "The message from news@example.net to": whom it went to, as filters tell it.
 _FROM_TO = re.compile(r"\b(?:message|mail|e-mail|email) from <?[^\s<>@]{1,128}@[^\s<>@]{1,255} to\Z")
+# "Please forward this message to the owner of the list": who is asked to write somewhere was not refused there.
 _REQUEST = re.compile(r"\bplease (?:[a-z]+ )?(?:re-?send|send|forward|write|report|e-?mail)\b[^.!?;:]*\Z")
 # Whom a report tells people to ask.
 _OFFICE = re.compile(
@@ -107,9 +107,8 @@ def read(mail: Mail) -> Report | None:
 def _doubt_addressee(findings: Iterator[Finding], mail: Mail) -> Iterator[Finding]:
     """Doubt what is said of several where one is whom the report goes to: it may say that the sender is unknown."""
     told = list(findings)
-    ours = (
-        {address.lower() for address in addresses_in(mail.headers.get("to") or "")} if len(told) >= _SEVERAL else set()
-    )
+    addressees = addresses_in(mail.headers.get("to") or "") if len(told) >= _SEVERAL else []
+    ours = {address.lower() for address in addressees}
     for one in told:
         yield replace(one, is_shared=True) if one.recipient.lower() in ours else one
 
