@@ -113,4 +113,5 @@ def _starts(piece: str, folded: str) -> Iterator[int]:
 
 
 def _begins_word(piece: str) -> bool:
-    return piece[0].isalnum() and not any(first <= piece[0] <= last for first, last in _SIGNS)
+    sign = piece[0]
+    return sign.isalnum() and (sign.isascii() or not any(first <= sign <= last for first, last in _SIGNS))

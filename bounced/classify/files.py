@@ -143,6 +143,9 @@ def _spell_out(where: str, pattern: Iterable[str]) -> tuple[str, ...]:
     """Return the phrases that a pattern stands for: "{user|mailbox} unknown" is two."""
     phrases: dict[str, None] = {}
     for phrase in pattern:
+        if "{" not in phrase:
+            phrases[phrase] = None
+            continue
         parts = [part.split("|") if place % 2 else [part] for place, part in enumerate(_CHOICE.split(phrase))]
         if prod(map(len, parts)) > _MOST_CHOICES:
             raise KnowledgeError(f"{where}: {phrase!r} stands for more than {_MOST_CHOICES} phrases")
