@@ -72,7 +72,8 @@ def _about(address: str, said: str) -> str:
 def _without_others(address: str, said: str) -> str:
     """Leave out the paragraphs that name other addresses alone; the first stands right behind this one."""
     first, *others = _EMPTY_LINE.split(said)
-    return "\n\n".join([first, *(one for one in others if address in one or not ADDRESS.search(one))])
+    own = [one for one in others if address in one or not ADDRESS.search(one)]
+    return said if len(own) == len(others) else "\n\n".join([first, *own])
 
 
 def _find_shared(found: Mapping[str, str], is_told: Mapping[str, bool], report: str) -> set[str]:

@@ -459,3 +459,9 @@ def test_a_mail_system_with_a_name_of_its_own_is_on_no_holiday():
     head = "From: Courier <@mx.example.net>\nReturn-Path: <>\nAuto-Submitted: auto-replied\n"
     assert parse(f"{head}Subject: WARNING: delayed mail.\n\n{told}".encode()).kind is Kind.DELAY
     assert parse(f"{head}Subject: Thank you\n\n{told}".encode()).kind is Kind.AUTO_REPLY
+
+
+def test_blanks_at_the_ends_of_lines_mean_nothing():
+    text = "Your message\n\nwas not delivered to:\n\n  ann@example.com\n\nbecause:\n\n  no such user\n"
+    assert not report_of(text).findings[0].is_shared
+    assert not report_of(text.replace("\n", "  \n")).findings[0].is_shared
