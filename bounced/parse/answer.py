@@ -1,6 +1,5 @@
 """Describe what a text says of its recipients: the answer of a server, its codes, what else explains it."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -11,9 +10,9 @@ from bounced.parse.address import ADDRESS
 from bounced.parse.codes import contradicts_itself, read_codes
 from bounced.parse.dialogue import find_host, find_stage
 from bounced.parse.portions import WORDS
+from bounced.parse.quoted import EMPTY_LINE
 from bounced.parse.transcript import without_guesses
 
-_EMPTY_LINE = re.compile(r"\n[ \t]*\n")
 _SAID_LENGTH = 2000
 _LEAST_WORDS = 2
 _SEVERAL = 2
@@ -65,13 +64,13 @@ def _describe(address: str, said: str, report: str, action: Action, *, is_sole: 
 
 def _about(address: str, said: str) -> str:
     """Return what is said right behind an address, and where it is named again."""
-    first, *others = _EMPTY_LINE.split(said)
+    first, *others = EMPTY_LINE.split(said)
     return "\n".join([first, *(one for one in others if address in one)])
 
 
 def _without_others(address: str, said: str) -> str:
     """Leave out the paragraphs that name other addresses alone; the first stands right behind this one."""
-    first, *others = _EMPTY_LINE.split(said)
+    first, *others = EMPTY_LINE.split(said)
     own = [one for one in others if address in one or not ADDRESS.search(one)]
     return said if len(own) == len(others) else "\n\n".join([first, *own])
 
@@ -102,14 +101,14 @@ def _answer_above(found: Mapping[str, str], report: str) -> str | None:
     """
     if any(not _stands_alone(address, report) or read_codes(said).reply for address, said in found.items()):
         return None
-    paragraphs = _EMPTY_LINE.split(_before_all(found, report))
+    paragraphs = EMPTY_LINE.split(_before_all(found, report))
     return next((one.strip() for one in reversed(paragraphs) if read_codes(one).reply), None)
 
 
 def _stands_alone(address: str, report: str) -> bool:
     """Whether nothing but other addresses stands behind one up to the next empty line."""
     _, _, behind = report.partition(address)
-    said = _EMPTY_LINE.split(behind, maxsplit=1)[0]
+    said = EMPTY_LINE.split(behind, maxsplit=1)[0]
     return not WORDS.search(ADDRESS.sub("", said) if "@" in said else said)
 
 

@@ -9,7 +9,6 @@ from bounced.parse.charset import decode_unlabelled
 from bounced.parse.codes import read_codes
 from bounced.parse.dsn import STATUS_TYPES, split_blocks
 from bounced.parse.mail import Mail
-from bounced.parse.wording import FAMILY
 
 _RECEIPT = frozenset({"message/disposition-notification", "message/global-disposition-notification"})
 _RECEIPT_CLASSES = ("report.ipm.note.ipnrn", "report.ipm.note.ipnnrn", "urn:content-classes:mdn")
@@ -122,9 +121,8 @@ def read_auto_reply(mail: Mail) -> Report | None:
 
 def _writes_like_daemon(mail: Mail) -> bool:
     """Whether a mail system that we know by its manner sent this under a name of its own, and answers nobody."""
-    has_manner = any(name.startswith(FAMILY) for name in mail.report_wording)
     is_about_delivery = not mail.subject_wording.keys().isdisjoint({"bounce", "delay"})
-    return has_manner and is_about_delivery and mail.is_from_system and not mail.is_conversation
+    return bool(mail.family) and is_about_delivery and mail.is_from_system and not mail.is_conversation
 
 
 def _is_marked(mail: Mail) -> bool:

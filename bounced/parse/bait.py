@@ -18,7 +18,7 @@ def is_bait(mail: Mail, found: Collection[str]) -> bool:
         mail: The message.
         found: Who it seems to say was not reached.
     """
-    path = (mail.headers.get("return-path") or "").strip()
+    path = mail.return_path
     leads_on = "://" in mail.text or any(name.startswith(("application/", "text/html")) for name in mail.types)
     if mail.returned is not None or not (path or leads_on or mail.is_forwarded):
         return False

@@ -12,6 +12,7 @@ from bounced.model import Action, Finding, Kind, Report
 from bounced.parse.address import addresses_in, find_address
 from bounced.parse.bait import is_bait
 from bounced.parse.mail import Mail
+from bounced.parse.quoted import EMPTY_LINE
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -25,7 +26,6 @@ _FIELD_WITH_PARAMETERS = re.compile(rb"^content-[a-z-]{1,40}:[^\n]*(?:\n[ \t][^\
 # The time that its patterns take grows with the square of a line, and with the brackets in it.
 _LINE_LENGTH, _BRACKETS = 500, 10
 _EXPLANATION_LENGTH = 2000
-_EMPTY_LINE = re.compile(r"\n[ \t]*\n")
 # A detector raises what its own code happens to raise; flufl.bounce passes it on.
 _DETECTOR_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
@@ -58,7 +58,7 @@ def _explain(finding: Finding, report: str) -> Finding:
     Where there are none it may be about anybody.
     """
     others = {address.lower() for address in addresses_in(report)} - {finding.recipient.lower()}
-    own = [one for one in _EMPTY_LINE.split(report) if finding.recipient.lower() in one.lower()]
+    own = [one for one in EMPTY_LINE.split(report) if finding.recipient.lower() in one.lower()]
     explanation = "\n\n".join(own) if others and own else report
     return replace(
         finding,

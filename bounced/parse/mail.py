@@ -150,10 +150,15 @@ class Mail:
         sender = (self.headers.get("from") or "").lower()
         return bool(_DAEMON.search(sender)) or not _DAEMON_HEADERS.isdisjoint(self.headers.names)
 
+    @property
+    def return_path(self) -> str:
+        """The reverse-path as it was noted, ``<>`` for the null one; empty where it was not."""
+        return (self.headers.get("return-path") or "").strip()
+
     @_Once
     def is_from_system(self) -> bool:
         """Whether the sender, or the null reverse-path, says that no person wrote this."""
-        return self.is_from_daemon or (self.headers.get("return-path") or "").strip() == "<>"
+        return self.is_from_daemon or self.return_path == "<>"
 
     @property
     def is_from_program(self) -> bool:
@@ -235,9 +240,8 @@ class Mail:
 
         Other programs have a null reverse-path too, and fail; only mail is not delivered.
         """
-        has_manner = any(name.startswith(FAMILY) for name in self.report_wording)
         is_about_mail = self.is_from_system and "bounce" in self.subject_wording
-        return self.is_from_daemon or is_about_mail or has_manner or self.returned is not None
+        return self.is_from_daemon or is_about_mail or bool(self.family) or self.returned is not None
 
     @_Once
     def may_be_bounce(self) -> bool:
@@ -319,6 +323,11 @@ class Mail:
         return {
             name: inside for name, words in self.wording.items() if (inside := [one for one in words if one in report])
         }
+
+    @_Once
+    def family(self) -> str:
+        """The mail systems that write as the report does; empty where we know none."""
+        return next((name for name in self.report_wording if name.startswith(FAMILY)), "").removeprefix(FAMILY)
 
     @_Once
     def returned(self) -> Headers | None:

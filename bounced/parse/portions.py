@@ -12,13 +12,13 @@ from itertools import pairwise
 
 from bounced.parse.address import ADDRESS, clean_address
 from bounced.parse.codes import contradicts_itself, read_codes
+from bounced.parse.quoted import EMPTY_LINE
 from bounced.phrases import fold
 
 # How Sendmail heads what follows: other recipients, or the dialogues with all; and an underlined heading.
 SECTION = re.compile(r"^ *-{5} |^[^\n]{1,80}\n[ \t]*={5,80}[ \t]*$", re.MULTILINE)
 # In scripts without spaces a sign is as much as a word.
 WORDS = re.compile(r"(?=[\u2e80-\uffef])[^\W\d_]|[^\W\d_]{3,}")
-_EMPTY_LINE = re.compile(r"\n[ \t]*\n")
 _WORD = re.compile(r"[^\W_]")
 # Whose alias the address before is, or who sent the mail, is not told anything there.
 _IN_PASSING = re.compile(r"\b(?:from|by):? ?<?\Z")
@@ -161,7 +161,7 @@ def portion(text: str, recipients: Collection[str]) -> Iterator[tuple[str, str]]
 
 def _length_above(between: str) -> int:
     """Return how much of what stands between two addresses is about the second."""
-    first, *others = _EMPTY_LINE.split(between)
+    first, *others = EMPTY_LINE.split(between)
     return len(others[-1]) if others and others[-1].strip() and not _WORD.search(first) else 0
 
 

@@ -14,7 +14,7 @@ _HEADER_LINE = re.compile(
 )
 _FIELD = re.compile(r"^( *+)[^\S\n]*+[A-Za-z][A-Za-z0-9-]*: ?\S", re.MULTILINE)
 _FORWARDED = re.compile(r"^(?:Begin forwarded message:|-+ ?Forwarded message ?-+)[ ]*$", re.MULTILINE | re.IGNORECASE)
-_EMPTY_LINE = re.compile(r"\n[ \t]*\n")
+EMPTY_LINE = re.compile(r"\n[ \t]*\n")
 _QUOTE = re.compile(r"^>+ ?", re.MULTILINE)
 # Sendmail marks with ">>>" what it said to a server.
 _QUOTED_LINE = re.compile(r" {0,3}[>|](?!>>)")
@@ -60,7 +60,7 @@ def split_forwarded(text: str) -> tuple[str, str] | None:
     forwarded = _FORWARDED.search(text)
     if not forwarded:
         return None
-    _, *body = _EMPTY_LINE.split(_QUOTE.sub("", text[forwarded.end() :]).lstrip(), maxsplit=1)
+    _, *body = EMPTY_LINE.split(_QUOTE.sub("", text[forwarded.end() :]).lstrip(), maxsplit=1)
     return text[: forwarded.start()], "".join(body)
 
 

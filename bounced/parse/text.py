@@ -76,7 +76,6 @@ _SAID_LENGTH, _LINE_LENGTH = 2000, 2000
 _NEAR = 80  # how far from an address the words stand that tell of it
 # Where in a text the words of its kind must stand: right after a line of signs perhaps, or within the first lines.
 _FIRST_WORDS, _BEGINNING = 12, 800
-_LEAST_WORDS = 2
 _SEVERAL = 2
 _KINDS = {Action.FAILED: Kind.BOUNCE, Action.DELAYED: Kind.DELAY, Action.DELIVERED: Kind.SUCCESS}
 _ABOUT_MAIL = frozenset({"bounce", "delay", "gave_up"})
@@ -85,8 +84,8 @@ _FAILURE = _ABOUT_MAIL | {"failure"}
 
 def read(mail: Mail) -> Report | None:
     """Return what the text of `mail` says of its recipients, or None where it is no report."""
-    family = next((name for name in mail.report_wording if name.startswith(FAMILY)), "")[len(FAMILY) :]
-    if (_is_letter(mail) or mail.is_summary) if mail.is_from_daemon else not _is_report(mail, family):
+    family = mail.family
+    if (_is_letter(mail) or mail.is_summary) if mail.is_from_daemon else not _is_report(mail):
         return None
     speaks = bool(family) or _speaks_of_delivery(mail)
     said = say_of_recipients(mail) if speaks else {}
@@ -130,7 +129,7 @@ def read_nameless(mail: Mail) -> Report | None:
     Asked when nobody has found a recipient: the return path may still know whom it concerns.
     """
     subject = mail.subject_wording.keys()
-    is_returned = (mail.headers.get("return-path") or "").strip() == "<>" and "announce" in mail.report_wording
+    is_returned = mail.return_path == "<>" and "announce" in mail.report_wording
     says_so = mail.is_status_report or (
         "bounce" in subject and (is_returned or not subject.isdisjoint({"failure", "delay"}))
     )
@@ -139,7 +138,7 @@ def read_nameless(mail: Mail) -> Report | None:
     return Report(kind=_KINDS[_action(mail)], reader="text", notes=("it names no recipient",))
 
 
-def _is_report(mail: Mail, family: str) -> bool:
+def _is_report(mail: Mail) -> bool:
     """Whether a text that no mail system signs for is a report all the same.
 
     People write about bounces and quote them, and their automatic answers have
@@ -159,7 +158,7 @@ def _is_report(mail: Mail, family: str) -> bool:
         return (is_refusal and is_about_mail) or bool(mail.report_wording and "freight" not in mail.report_wording)
     if _GREETING.match(folded):
         return False
-    if family:
+    if mail.family:
         latest = _FIRST_WORDS if mail.is_conversation else _BEGINNING
         words = [one for name, found in mail.wording.items() if name.startswith(FAMILY) for one in found]
         return any(0 <= folded.find(one) <= latest for one in words)
@@ -202,7 +201,7 @@ def _ours(mail: Mail) -> str:
 
 def _is_letter(mail: Mail) -> bool:
     """Whether a postmaster answers as a person: he greets, and takes answers himself."""
-    is_answer = mail.is_conversation and (mail.headers.get("return-path") or "").strip() != "<>"
+    is_answer = mail.is_conversation and mail.return_path != "<>"
     return is_answer and bool(_GREETING.match(mail.folded_report))
 
 
