@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from bounced.deliver.broker import Broker, Scheme
@@ -128,10 +129,20 @@ class Kafka:
         sending = producer._sender and producer._sender.sender_task  # noqa: SLF001 - the same
         if sending:
             sending.cancel()
-        with suppress(*_TROUBLE):
-            await producer.client.close()
+        await self._close_client(producer.client)
         if sending:
             await asyncio.wait([sending])
+            await self._close_client(producer.client)  # it may have been connecting
+
+    @staticmethod
+    async def _close_client(client: AIOKafkaClient) -> None:
+        """Close the connections; what waits for news of the cluster waits for a task that ends here, too."""
+        with suppress(*_TROUBLE):
+            await client.close()
+        client.force_metadata_update()
+        news = client._md_update_fut  # noqa: SLF001 - `close` leaves it open, and what waits for it never ends
+        if news and not news.done():
+            news.set_result(False)
 
 
 def _key_of(event: Event) -> bytes | None:

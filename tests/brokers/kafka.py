@@ -30,6 +30,7 @@ def _library() -> ctypes.CDLL:
         "rd_kafka_mock_topic_create": (_int, [_pointer, _text, _int, _int]),
         "rd_kafka_mock_broker_set_down": (_int, [_pointer, ctypes.c_int32]),
         "rd_kafka_mock_broker_set_up": (_int, [_pointer, ctypes.c_int32]),
+        "rd_kafka_mock_broker_set_rtt": (_int, [_pointer, ctypes.c_int32, _int]),
     }
     for name, (result, arguments) in signatures.items():
         function = getattr(library, name)
@@ -58,6 +59,9 @@ class KafkaCluster:
 
     def come_up(self) -> None:
         assert self._library.rd_kafka_mock_broker_set_up(self._cluster, _ONLY_BROKER) == 0
+
+    def answer_after(self, seconds: float) -> None:
+        assert self._library.rd_kafka_mock_broker_set_rtt(self._cluster, _ONLY_BROKER, int(seconds * 1000)) == 0
 
     def close(self) -> None:
         self._library.rd_kafka_mock_cluster_destroy(self._cluster)

@@ -72,6 +72,9 @@ class KafkaLine:
     async def restore(self):
         self._cluster.come_up()
 
+    def answer_after(self, seconds):
+        self._cluster.answer_after(seconds)
+
 
 @pytest.fixture
 async def make_queue():

@@ -193,6 +193,20 @@ async def test_what_failed_leaves_nothing_behind_that_still_works_on_it(kind, ma
     assert not left or not (await asyncio.wait(left, timeout=30))[1]
 
 
+async def test_what_kafka_did_not_answer_leaves_nothing_behind_that_still_works_on_it(make_queue, event):
+    sink, place, line = await make_queue("kafka", timeout_seconds=0.5)
+    await place.taken()
+    before = asyncio.all_tasks()
+    async with opened(sink):
+        assert list(await sink.send([event])) == [Delivered()]
+        line.answer_after(seconds=60)
+        assert list(await sink.send([replace(event, id="evt_2")])) == [Failed("no answer in time")]
+        line.answer_after(seconds=0)
+        assert list(await sink.send([replace(event, id="evt_3")])) == [Delivered()]
+    left = asyncio.all_tasks() - before
+    assert not left or not (await asyncio.wait(left, timeout=30))[1]
+
+
 @pytest.mark.parametrize("kind", ["nats", "kafka"])
 async def test_an_event_that_is_too_large_for_the_broker_fails_alone(kind, make_queue, event):
     sink, place, _ = await make_queue(kind)
