@@ -10,7 +10,7 @@ most authoritative first, and the first that applies wins.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from bounced.model import Provider, Reply, Stage, Status
 from bounced.phrases import PhraseIndex, fold
@@ -107,7 +107,9 @@ class RuleSet:
         self._rule_of_phrase = [number for number, rule in enumerate(self.rules) for _ in rule.pattern]
         # The marks come first, so that the number of a phrase tells what it is.
         phrases = [phrase for rule in self.rules for phrase in rule.pattern]
-        self._index = PhraseIndex([*(mark for mark, _ in marks), *phrases])
+        index = PhraseIndex([*(mark for mark, _ in marks), *phrases])
+        # The recipients of one report often share what was said of them.
+        self._find = lru_cache(maxsize=8)(index.find)
         self._of_status: dict[Status, list[int]] = {}
         for number, rule in enumerate(self.rules):
             for status in rule.status if not rule.pattern else ():
@@ -120,7 +122,7 @@ class RuleSet:
 
     def find_words(self, text: str) -> Words:
         """Return the phrases of rules and marks in `text`."""
-        return self._index.find(comparable(text))
+        return self._find(comparable(text))
 
     def recognise(self, host: str | None, words: Words) -> Provider | None:
         """Say whose server gave an answer: by the name of its host, else by words that only it writes.
