@@ -9,24 +9,13 @@ This is the whole of the project as a library::
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
-from functools import cache
 
-from bounced.classify import (
-    CodeTables,
-    Knowledge,
-    Profile,
-    Rule,
-    RuleSet,
-    classify,
-    read_doubts,
-    read_pack,
-    read_rules,
-    read_tables,
-)
+from bounced.classify import Knowledge, Profile, classify
 from bounced.identify import VerpSettings, narrow, read_original, read_return_paths, sent_to
+from bounced.knowledge import shipped_knowledge
 from bounced.model import (
     Action,
     Advice,
@@ -41,13 +30,7 @@ from bounced.model import (
 )
 from bounced.model.address import is_same_mailbox, recipient_key
 from bounced.parse import DEFAULT_LIMITS, Limits, parse, read_answer
-from bounced.phrases import PhraseIndex
-from bounced.shipped import list_names, read_text
 
-_DATA = "bounced.classify.data"
-_PACKS = "bounced.classify.providers"
-_TEXTS = "bounced.classify.texts"
-_WORDS = "bounced.classify.words"
 # What was answered, as reporters quote it: "after RCPT TO:<ann@example.com>:".
 _COMMAND = re.compile(r"\b(?:rcpt to|mail from): ?<[^<>\s]{0,320}>", re.IGNORECASE)
 _UNPROVEN = "the return path is genuine, but does not prove which of several recipients it was given to"
@@ -55,55 +38,6 @@ _SEVERITY = (Kind.SUCCESS, Kind.DELAY, Kind.BOUNCE)
 _JUDGED = frozenset({Kind.BOUNCE, Kind.DELAY})
 _UNSIGNED = VerpSettings()
 _ABOUT_SOMEBODY = {Kind.BOUNCE: Action.FAILED, Kind.DELAY: Action.DELAYED, Kind.FEEDBACK_REPORT: None}
-
-
-def make_knowledge(rule_files: Mapping[str, str] | None = None) -> Knowledge:
-    """Return the tables and rules of the package, with further rules before them.
-
-    Args:
-        rule_files: The text of each further rule file by its name, in the order in which they apply.
-
-    Raises:
-        KnowledgeError: A file is malformed.
-    """
-    tables = shipped_tables()
-    own = [rule for name, text in (rule_files or {}).items() for rule in _read_rules(name, text, tables)]
-    packs = [read_pack(name, read_text(_PACKS, name), tables.reasons) for name in list_names(_PACKS, ".toml")]
-    texts = [replace(rule, is_general=True) for rule in _read_package("texts", _TEXTS, tables)]
-    rules = RuleSet(
-        [*own, *(rule for pack in packs for rule in pack.rules), *texts],
-        {host: pack.provider for pack in packs for host in pack.hosts},
-        [(mark, pack.provider) for pack in packs for mark in pack.marks],
-    )
-    doubts = PhraseIndex(read_doubts("doubts.toml", read_text(_DATA, "doubts.toml")))
-    return Knowledge(tables, rules, RuleSet(_read_package("words", _WORDS, tables)), doubts)
-
-
-def _read_package(directory: str, package: str, tables: CodeTables) -> list[Rule]:
-    names = list_names(package, ".toml")
-    return [rule for name in names for rule in _read_rules(f"{directory}/{name}", read_text(package, name), tables)]
-
-
-def _read_rules(file: str, text: str, tables: CodeTables) -> list[Rule]:
-    prefix = file.removesuffix(".toml")
-    return [replace(rule, name=f"{prefix}/{rule.name}") for rule in read_rules(file, text, tables.reasons)]
-
-
-@cache
-def shipped_tables() -> CodeTables:
-    """Return the tables that come with the package, read once."""
-    return read_tables(
-        codes=read_text(_DATA, "bounce-codes.csv"),
-        replies=read_text(_DATA, "reply-codes.csv"),
-        statuses=read_text(_DATA, "enhanced-status-codes.csv"),
-        reasons=read_text(_DATA, "reasons.csv"),
-    )
-
-
-@cache
-def shipped_knowledge() -> Knowledge:
-    """Return the tables and rules that come with the package, read once."""
-    return make_knowledge()
 
 
 def understand(

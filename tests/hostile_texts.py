@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import bounced
-from bounced.pipeline import shipped_knowledge, understand
+from bounced.knowledge import shipped_knowledge
+from bounced.pipeline import understand
 
 # At this length a pattern whose time grows with the square still ends; one that is worse does not.
 LENGTH = 2000

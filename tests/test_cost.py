@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from bounced.flow.reading import read_message
+from bounced.knowledge import shipped_knowledge
 from bounced.model import Envelope, Message
-from bounced.pipeline import shipped_knowledge, understand
+from bounced.pipeline import understand
 
 # Of the processor; each of these takes a fraction of it.
 MOST_SECONDS = 2

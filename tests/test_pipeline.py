@@ -3,8 +3,9 @@ from importlib.resources import files
 import pytest
 
 from bounced.errors import KnowledgeError
+from bounced.knowledge import make_knowledge, shipped_knowledge
 from bounced.model import Kind
-from bounced.pipeline import judge_answer, lost_examples, make_knowledge, shipped_knowledge, understand
+from bounced.pipeline import judge_answer, lost_examples, understand
 
 SAMPLES = {path.name: path.read_bytes() for path in files("bounced.samples").iterdir() if path.name.endswith(".eml")}
 RULE = """

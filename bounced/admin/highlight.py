@@ -1,10 +1,10 @@
-"""Find the words that decided in the text they were read from."""
+"""Find the words that decided in the text they were read from.
+
+What reads messages is imported where it is used: most daemons never show one.
+"""
 
 import re
 from collections.abc import Iterator
-
-from bounced.parse.charset import decode
-from bounced.parse.mime import Part, normalize_line_ends
 
 Piece = tuple[str, bool]
 """Some text, and whether it is what decided."""
@@ -30,6 +30,8 @@ def mark(text: str, words: str | None) -> list[Piece]:
 
 def show_source(raw: bytes, words: str | None) -> tuple[list[Piece], bool]:
     """Return the first part of a message as text with the words marked, and whether that is not all of it."""
+    from bounced.parse.mime import normalize_line_ends  # noqa: PLC0415
+
     text = normalize_line_ends(raw[:_MAX_SHOWN]).decode("utf-8", "replace")
     return mark(text, words), len(raw) > _MAX_SHOWN
 
@@ -44,6 +46,9 @@ def show_decoded(raw: bytes, words: str | None) -> list[Piece]:
 
 
 def _texts(raw: bytes) -> Iterator[str]:
+    from bounced.parse.charset import decode  # noqa: PLC0415
+    from bounced.parse.mime import Part, normalize_line_ends  # noqa: PLC0415
+
     for part in Part(normalize_line_ends(raw[:1_048_576]).lstrip(b"\n")).walk():
         if part.content_type.full.startswith(("text/", "message/")):
             yield decode(part.content()[:_MAX_PART], part.content_type.parameters.get("charset"))

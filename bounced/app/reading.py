@@ -6,7 +6,7 @@ from bounced.classify import Knowledge
 from bounced.config import Config
 from bounced.errors import ConfigurationError
 from bounced.flow.reading import Recipe
-from bounced.pipeline import make_knowledge, shipped_knowledge
+from bounced.knowledge import make_knowledge, shipped_knowledge
 
 
 def read_rule_files(config: Config) -> dict[str, str]:

@@ -11,7 +11,6 @@ from bounced.classify.codes import Code, Reason
 from bounced.cli.options import ConfigFile, as_json, cell, console, knowledge_of, table, with_store
 from bounced.errors import BouncedError
 from bounced.model import Reply, Status
-from bounced.pipeline import judge_answer
 
 Facts = dict[str, Any]
 
@@ -64,6 +63,8 @@ def _explain_text(text: str, host: str | None, knowledge: Knowledge) -> dict[str
             "meaning": meaning and meaning.meaning,
         }
         return {f"{text} as an enhanced status code": about | _about(tables.by_status(status), reason)}
+    from bounced.pipeline import judge_answer
+
     verdict = judge_answer(text, host=host, knowledge=knowledge)
     return {
         "as what a server said": {

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bounced.classify import Knowledge
-from bounced.pipeline import shipped_knowledge
+from bounced.knowledge import shipped_knowledge
 from bounced.visible import escape_json, make_visible
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ from bounced.cli.mailbox import Sources, find_files, read_messages, say_unreadab
 from bounced.cli.options import ConfigFile, JsonLines, as_json, cell, console, counting, table
 from bounced.event import describe_understanding
 from bounced.model import Understanding
-from bounced.pipeline import understand
 
 
 def parse(sources: Sources = None, jsonl: JsonLines = False, config: ConfigFile = None) -> None:
@@ -24,10 +23,9 @@ def parse(sources: Sources = None, jsonl: JsonLines = False, config: ConfigFile 
 
       swaks --dump-mail | bounced parse
     """
-    understand_ = _reader(config)
     rows = table("file", "kind", "recipient", "type", "advice", "reason", "code", "status")
     is_complete = True
-    for name, understanding in _understand_all(sources or [], understand_):
+    for name, understanding in _understand_all(sources or [], _reader(config)):
         if understanding is None:
             is_complete = False
         elif jsonl:
@@ -43,6 +41,8 @@ def parse(sources: Sources = None, jsonl: JsonLines = False, config: ConfigFile 
 
 def _reader(config: Path | None) -> Callable[[bytes], Understanding]:
     if config is None:
+        from bounced.pipeline import understand
+
         return understand
     from bounced.app import make_recipe
     from bounced.config import load

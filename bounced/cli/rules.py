@@ -7,7 +7,6 @@ import typer
 
 from bounced.classify.unknown import group_unknown
 from bounced.cli.options import ConfigFile, JsonLines, as_json, cell, console, knowledge_of, table, with_store
-from bounced.pipeline import lost_examples
 
 app = typer.Typer(help="Test the rules, and list what no rule knows.", no_args_is_help=True)
 
@@ -21,6 +20,8 @@ def prove(config: ConfigFile = None) -> None:
 
       bounced rules test --config /etc/bounced/bounced.toml
     """
+    from bounced.pipeline import lost_examples
+
     knowledge = knowledge_of(config)
     lost = lost_examples(knowledge)
     if not lost:

@@ -12,8 +12,8 @@ from bounced.classify import Profile
 from bounced.config.secrets import read_secret_texts
 from bounced.config.section import Count, Days, FieldName, Seconds, Section, SomeTexts
 from bounced.escalate import DEFAULT_POLICY, Threshold
+from bounced.knowledge import shipped_tables
 from bounced.log import Format
-from bounced.pipeline import shipped_tables
 
 # To the last "@": SQLAlchemy takes passwords with a "/", as base64 has it, or what else would end a host elsewhere.
 _PASSWORD = re.compile(r"(?<=://)([^:/]*):.*@", re.DOTALL)

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
+    Connection,
     DateTime,
     Dialect,
     ForeignKey,
@@ -30,11 +31,13 @@ from sqlalchemy import (
     bindparam,
     literal_column,
 )
+from sqlalchemy.event import listens_for
 from sqlalchemy.types import TypeDecorator
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
 
+_WHERE = "where"
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -212,7 +215,16 @@ is_dead = delivery.c.state == literal_column("'dead'")
 
 
 def _partial_index(name: str, *columns: Column[Any], where: Any) -> None:
-    Index(name, *columns, sqlite_where=where, postgresql_where=where)
+    Index(name, *columns, info={_WHERE: where})
+
+
+@listens_for(metadata, "before_create")
+def _make_partial(target: MetaData, connection: Connection, **_: Any) -> None:
+    """Tell the dialect in use, and no other, of which rows an index is: to name one imports it."""
+    for table in target.tables.values():
+        for index in table.indexes:
+            if _WHERE in index.info:
+                index.dialect_options[connection.dialect.name]["where"] = index.info[_WHERE]
 
 
 _partial_index("message_due", message.c.due_at, where=message.c.due_at.is_not(None))

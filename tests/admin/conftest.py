@@ -17,8 +17,9 @@ from bounced.admin.sources import Sources
 from bounced.admin.tokens import Tokens
 from bounced.escalate import State, find_facts
 from bounced.event import describe_understanding, make_events
+from bounced.knowledge import shipped_knowledge
 from bounced.model import Envelope, Message
-from bounced.pipeline import shipped_knowledge, understand
+from bounced.pipeline import understand
 from bounced.store import Conclusion, ImportedRecipient, Store
 from tests.daemon.mail import dsn
 

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from bounced.admin.api import make_routes
 from bounced.admin.api.openapi import OPERATIONS, make_document
-from bounced.pipeline import shipped_knowledge
+from bounced.knowledge import shipped_knowledge
 from bounced.store import Settlement
 from bounced.tallies import summarize
 from tests.admin.conftest import TOKEN

@@ -4,7 +4,7 @@ import pytest
 import tomli
 
 from bounced.admin.trouble import find_trouble
-from bounced.pipeline import shipped_knowledge
+from bounced.knowledge import shipped_knowledge
 from bounced.shipped import read_text
 from bounced.spikes import Spike
 from bounced.store import Backlog, SinkState

@@ -16,7 +16,8 @@ from flufl.bounce import all_failures
 
 from bounced.classify import Knowledge, Rule, RuleSet
 from bounced.cli.mailbox import find_files
-from bounced.pipeline import shipped_knowledge, understand
+from bounced.knowledge import shipped_knowledge
+from bounced.pipeline import understand
 from tests.benchmarks.scale import Scale
 from tests.benchmarks.servers import SAMPLE, write_report
 from tests.benchmarks.tables import Figures, Table, compared, take_turns

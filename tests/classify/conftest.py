@@ -1,6 +1,6 @@
 import pytest
 
-from bounced.pipeline import make_knowledge
+from bounced.knowledge import make_knowledge
 
 
 @pytest.fixture(scope="session")

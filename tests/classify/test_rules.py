@@ -5,9 +5,10 @@ import pytest
 from bounced.classify import RuleSet, read_doubts, read_pack, read_rules
 from bounced.classify.rules import Evidence
 from bounced.errors import KnowledgeError
+from bounced.knowledge import make_knowledge, shipped_knowledge
 from bounced.model import Advice, Confidence, Reply, Stage, Status
 from bounced.parse.codes import read_codes
-from bounced.pipeline import judge_answer, make_knowledge, shipped_knowledge
+from bounced.pipeline import judge_answer
 
 RULES = shipped_knowledge().rules.rules
 WORDS = shipped_knowledge().words.rules

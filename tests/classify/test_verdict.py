@@ -3,8 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bounced.classify import Profile, classify
+from bounced.knowledge import shipped_knowledge
 from bounced.model import Action, Advice, BounceType, Confidence, Fault, Finding, Reply, Status
-from bounced.pipeline import judge_answer, shipped_knowledge, understand
+from bounced.pipeline import judge_answer, understand
 
 # The rules for the texts of any server, which ask for nothing but words.
 GENERAL = [

@@ -11,9 +11,16 @@ from tests.daemon.process import ROOT, environment
 @pytest.mark.parametrize(
     ("module", "spared"),
     [
-        pytest.param("bounced.app", {"aiohttp", "alembic", "jinja2"}, id="the daemon, before it takes mail"),
+        pytest.param(
+            "bounced.app",
+            {"aiohttp", "alembic", "bounced.parse", "sqlalchemy.dialects.postgresql"},
+            id="the daemon, before it takes mail",
+        ),
+        pytest.param(
+            "bounced.admin.application", {"bounced.parse", "jinja2"}, id="the admin's side, until it is asked"
+        ),
         pytest.param("bounced.flow.worker", {"asyncio", "prometheus_client", "structlog"}, id="the process that reads"),
-        pytest.param("bounced.cli", {"asyncio", "sqlalchemy", "structlog"}, id="a command"),
+        pytest.param("bounced.cli", {"asyncio", "bounced.parse", "sqlalchemy", "structlog"}, id="a command"),
     ],
 )
 def test_what_is_not_needed_is_not_loaded(module, spared):

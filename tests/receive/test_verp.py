@@ -9,8 +9,8 @@ from bounced.config import Config
 from bounced.errors import ConfigurationError
 from bounced.identify import BatvKey, verp
 from bounced.identify.wrapping import make_batv
+from bounced.knowledge import shipped_knowledge
 from bounced.model import Envelope
-from bounced.pipeline import shipped_knowledge
 from bounced.receive import Recipients
 from tests.daemon.mail import dsn
 

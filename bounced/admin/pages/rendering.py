@@ -7,12 +7,12 @@ that turn the direction of text are shown as what they are.
 import hashlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from aiohttp import web
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from bounced import __version__
@@ -23,6 +23,9 @@ from bounced.classify import Knowledge
 from bounced.shipped import read_text
 from bounced.store.counting import OTHER
 from bounced.visible import make_visible
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 STYLE = read_text("bounced.admin.templates", "bounced.css")
 STYLE_PATH = "/static/bounced.css"
@@ -42,7 +45,13 @@ class Renderer:
 
     def __init__(self, sessions: Sessions, knowledge: Callable[[], Knowledge], clock: Callable[[], datetime]) -> None:
         self._sessions, self._knowledge, self._clock = sessions, knowledge, clock
-        self._environment = Environment(
+
+    @cached_property
+    def _environment(self) -> "Environment":
+        # Most daemons never show a page, and to them the library would cost time at the start and memory.
+        from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415
+
+        environment = Environment(
             loader=PackageLoader("bounced.admin"),
             autoescape=True,
             finalize=_finalize,
@@ -60,7 +69,8 @@ class Renderer:
             "reason": name_reason,
             "provider": self.name_provider,
         }
-        self._environment.filters.update(filters)
+        environment.filters.update(filters)
+        return environment
 
     def page(
         self, request: web.Request, template: str, *, status: HTTPStatus = HTTPStatus.OK, **values: Any
