@@ -47,11 +47,11 @@ async def run(
 
 async def _renew(store: Store, held: Held, pause_seconds: float) -> None:
     while True:
-        await asyncio.sleep(pause_seconds)
         try:
             await store.renew(*held())
         except StoreError as error:
             _log.warning("leases_not_renewed", error=str(error))
+        await asyncio.sleep(pause_seconds)
 
 
 async def _count(store: Store, summarize: Summarize) -> None:

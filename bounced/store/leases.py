@@ -51,6 +51,7 @@ class Renewal:
     """What an owner still holds: messages by their ids, deliveries by sink and event ids."""
 
     lease: Lease
+    now: datetime
     messages: Collection[str]
     deliveries: Mapping[str, Collection[str]]
 
@@ -143,11 +144,14 @@ def renew(connection: Connection, renewals: Sequence[Renewal]) -> list[int]:
     """Give what the owner holds a new end; return how many rows that are.
 
     What is leased in its name and not held was lost on the way to it, with the
-    answer to a commit: that lease runs out, and somebody claims the row.
+    answer to a commit: that lease runs out, and somebody claims the row. What a
+    clock that was ahead put off, whoever leased it, is due.
 
     CRASH HERE: the leases run out a little later.
     """
-    return [_renew(connection, renewal) for renewal in renewals]
+    renewed = [_renew(connection, renewal) for renewal in renewals]
+    _bring_forward(connection, renewals[-1])
+    return renewed
 
 
 def _renew(connection: Connection, renewal: Renewal) -> int:
@@ -162,6 +166,22 @@ def _renew(connection: Connection, renewal: Renewal) -> int:
         ).rowcount
         for table, is_held in held
     )
+
+
+def _bring_forward(connection: Connection, renewal: Renewal) -> None:
+    """Make due what was put off by a clock that has been set back since.
+
+    No lease ends later than two of ours, where the clocks of all agree to less than one; a retry may be due much
+    later, but it was not put off in times to come.
+    """
+    now, soon = renewal.now, renewal.lease.until
+    far_off = soon + (soon - now)
+    for table, is_put_off in (
+        (message, message.c.due_at > far_off),
+        (delivery, and_(delivery.c.lease_owner.is_not(None), delivery.c.due_at > far_off)),
+        (delivery, and_(delivery.c.updated_at > soon, delivery.c.due_at > far_off)),
+    ):
+        connection.execute(update(table).where(is_put_off).values(due_at=now, lease_owner=None))
 
 
 def release(connection: Connection, leases: Sequence[Lease]) -> list[int]:

@@ -220,10 +220,12 @@ class Store:
 
         To be called several times within `lease_seconds`. What is leased in our
         name and not named here was lost with the answer to a commit; it is
-        claimed again when its lease has run out. Messages are named by their ids,
-        deliveries for each sink by the ids of their events.
+        claimed again when its lease has run out. What waits for a time that only a
+        clock that was ahead can have set is due at once. Messages are named by their
+        ids, deliveries for each sink by the ids of their events.
         """
-        return await self._writer.run(leases.renew, Renewal(self._lease(), tuple(messages), dict(deliveries)))
+        held = tuple(messages), dict(deliveries)
+        return await self._writer.run(leases.renew, Renewal(self._lease(), self._clock(), *held))
 
     async def release_own(self, *, is_ending: bool = False) -> int:
         """Make due what is leased in the name of this owner; return how much that is.

@@ -7,6 +7,7 @@ from itertools import chain
 import pytest
 
 from bounced.model import Message
+from bounced.store import Settlement
 
 pytestmark = pytest.mark.parametrize("url", ["sqlite", "postgresql"], indirect=True)
 
@@ -103,6 +104,39 @@ async def test_what_its_owner_does_not_hold_comes_back_though_the_owner_lives(st
     clock.pass_(seconds=50)
     assert [each.message.id for each in await store.claim_messages(10)] == [make_message(1).id]
     assert len(await store.claim_deliveries("app", 10)) == 1
+
+
+async def test_what_a_clock_that_was_ahead_put_off_is_due(store, make_message, conclude_as, clock):
+    clock.pass_(days=1)
+    await accept(store, [make_message(1)])
+    await accept(store, [make_message(2), make_message(3)], lease=True)
+    sinks = ("leased", "retried", "dead")
+    concluded = conclude_as(make_message(3), sinks=sinks, leased=sinks)
+    await store.conclude(concluded)
+    event_id, later = concluded.events[0].id, clock.now + timedelta(hours=1)
+    await store.settle(Settlement.retry((event_id, "retried"), 1, at=later, error="503"))
+    await store.settle(Settlement.dead((event_id, "dead"), 1, error="404"))
+    clock.pass_(days=-1)
+    assert await store.renew(set(), {}) == 0
+    assert {each.message.id for each in await store.claim_messages(10)} == {make_message(1).id}
+    assert {each.message.id for each in await store.claim_messages(10)} == {make_message(2).id}
+    for sink, attempts in {"leased": [2], "retried": [2], "dead": []}.items():
+        assert [each.attempt for each in await store.claim_deliveries(sink, 10)] == attempts
+
+
+async def test_what_a_clock_that_is_right_put_off_stays_so(url, open_store, make_message, conclude_as, clock):
+    one, two = await open_store(url, owner="one"), await open_store(url, owner="two")
+    clock.pass_(seconds=45)  # that of the other is ahead by less than a lease
+    await accept(two, [make_message(1), make_message(2)], lease=True)
+    sinks, later = ("leased", "retried"), clock.now + timedelta(days=1)
+    concluded = conclude_as(make_message(2), sinks=sinks, leased=sinks)
+    await two.conclude(concluded)
+    await two.settle(Settlement.retry((concluded.events[0].id, "retried"), 1, at=later, error="503"))
+    clock.pass_(seconds=-45)
+    await one.renew(set(), {})
+    assert await one.claim_messages(10) == []
+    assert [await one.claim_deliveries(sink, 10) for sink in sinks] == [[], []]
+    assert await one.next_delivery_due("retried") == later
 
 
 async def test_nobody_renews_the_lease_of_another(url, open_store, make_message, clock):
