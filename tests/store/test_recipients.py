@@ -70,13 +70,12 @@ class TestConclude:
         assert len(statements) < 12 * len(commits)
         assert len((await store.list_recipients())[0]) == 64
 
-    async def test_two_daemons_may_conclude_about_the_same_recipients(self, url, store, open_store, bounce):
-        other = await open_store(url, owner="two")
+    async def test_two_daemons_may_conclude_about_the_same_recipients(self, url, open_store, bounce):
+        patient = url.replace("timeout=0.2", "timeout=20")  # each waits for the commits of the other
+        stores = [await open_store(patient, owner=owner) for owner in ("one", "two")]
         addresses = [f"user{number}@example.com" for number in range(20)]
-        await asyncio.gather(
-            *(bounce(*addresses, kind=FactKind.SOFT, on=on) for _ in range(10) for on in (store, other))
-        )
-        assert {each.counts["soft"] for each in (await store.list_recipients())[0]} == {20}
+        await asyncio.gather(*(bounce(*addresses, kind=FactKind.SOFT, on=on) for _ in range(10) for on in stores))
+        assert {each.counts["soft"] for each in (await stores[0].list_recipients())[0]} == {20}
 
     async def test_the_policy_is_the_one_the_store_was_opened_with(self, url, open_store, bounce, clock):
         store = await open_store(url, policy=Policy(Threshold(bounces=1, days=1), require_verified=True))
