@@ -87,6 +87,14 @@ from bounced.pipeline import judge_answer
         ("503 HELO/EHLO first", "protocol_error"),
         ("554 We only accept mail over secure connections", "tls_required"),
         ("550 Encrypted attachments cannot be scanned and are refused", "content_policy"),
+        ("550 The sending user does not exist on example.net", "sender_rejected"),
+        ("553 the bounce address does not exist", "sender_rejected"),
+        ("553 MAIL FROM domain example.net has no MX and no A record", "sender_rejected"),
+        ("550 The user you authenticated as does not exist", "auth_required"),
+        ("554 your IP sent to 40 unknown users today", "bad_reputation"),
+        ("554 No such mail route for domain", "network_error"),
+        ("450 mailbox being migrated, try again in an hour", "system_error"),
+        ("554 recipient lookup failed because the directory replica is offline", "system_error"),
     ],
 )
 def test_what_systems_say_of_others_than_the_recipient(text, reason):
@@ -115,6 +123,11 @@ def test_what_systems_say_of_others_than_the_recipient(text, reason):
         ("550 This address is no longer in use; please write to ann@example.net", "mailbox_moved"),
         ("550 Recipient not in our LDAP directory", "user_unknown"),
         ("550 The recipient is deceased", "user_unknown"),
+        ("550 Address is not assigned to any user", "user_unknown"),
+        ("550 The mailbox you are trying to reach has been deleted by its owner", "user_unknown"),
+        ("550 cannot find a mailbox matching ann@example.com", "user_unknown"),
+        ("550 Mailbox relocated to ann@example.net", "mailbox_moved"),
+        ("DNS: no MX or address records found for gone.example", "domain_unknown"),
         ("Spam Reporting Address", "suppressed"),
         ("Message dropped: recipient is in the do-not-send list", "suppressed"),
     ],
@@ -161,6 +174,10 @@ def test_what_systems_say_of_a_recipient_who_is_gone(text, reason):
         "550 lookup failed: no such user",
         '550 Message blocked as phishing: "no such mailbox"',
         "550 5.7.1 Message blocked; if you object please write to postmaster@example.com",
+        "550 mailbox for bounces <b-71@example.net> does not exist",
+        "550 Tracking domain not found for this account",
+        "554 Mailbox unknown error 0x8004010f",
+        "554 Local configuration error: 192.0.2.4 is not a valid recipient",
     ],
 )
 def test_what_only_sounds_like_an_unknown_recipient_suppresses_nobody(text):
