@@ -239,6 +239,19 @@ def test_whoever_is_not_there_is_unknown(who, said):
 
 
 @pytest.mark.parametrize(
+    "what",
+    [
+        "journal mailbox", "forwarding address", "postmaster address", "abuse address", "session user", "relay user",
+        "from domain", "envelope address", "proxy host", "cluster host", "user of this key", "owner of this list",
+        "delegate mailbox", "SMTP account", "mailbox quota root",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("said", ["550 {what} does not exist", "550 {what} not found", "550 The {what} is unknown"])
+def test_what_else_is_missing_on_a_server_suppresses_nobody(what, said):
+    assert judge_answer(said.format(what=what)).advice is not Advice.SUPPRESS
+
+
+@pytest.mark.parametrize(
     "text", ["502 unrecognized user command", "500 RCPT unknown", "503 no such user in this state"]
 )
 def test_an_answer_to_a_command_suppresses_nobody(text):
