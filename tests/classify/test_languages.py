@@ -27,6 +27,12 @@ from bounced.pipeline import judge_answer
         "550 Nie znaleziono uzytkownika",
         "550 Empfaenger nicht gefunden",
         "550 Anvandaren finns inte",
+        "550 Das Postfach wurde gelöscht",
+        "550 Cette personne ne fait plus partie de notre société",
+        "550 La cuenta ha sido eliminada",
+        "550 Skrzynka zostala usunieta",
+        "550 Сотрудник больше не работает в компании",
+        "550 该用户已离职",
     ],
 )
 def test_an_unknown_recipient_is_known_as_one_in_any_language(text):
@@ -55,6 +61,12 @@ def test_an_unknown_recipient_is_known_as_one_in_any_language(text):
         "550 Домейнът на подателя не съществува",
         "550 Polzovatel ne najden: neverny parol",
         "550 آدرس فرستنده وجود ندارد",
+        "550 Das Postfach des Absenders wurde gelöscht",
+        "550 Ihr Konto wurde gelöscht",
+        "550 Su cuenta ha sido eliminada",
+        "550 Der Server arbeitet nicht mehr",
+        "550 Сервер больше не работает",
+        "500 Comando desconocido",
         "550 Alamat pengirim tidak ditemukan",
         "550 Địa chỉ người gửi không tồn tại",
         "550-Requested action not taken: mailbox unavailable 550-Sender address is not allowed.",
@@ -62,3 +74,24 @@ def test_an_unknown_recipient_is_known_as_one_in_any_language(text):
 )
 def test_who_is_unknown_in_another_language_may_be_the_sender(text):
     assert judge_answer(text).advice is not Advice.SUPPRESS
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("554 Die Absenderdomain steht auf einer Blacklist", "domain_blocklisted"),
+        ("554 La reputation de votre serveur est insuffisante", "bad_reputation"),
+        ("550 Intestazione From mancante", "rfc_noncompliant"),
+        ("554 Обнаружено зацикливание почты", "routing_loop"),
+        ("530 Conexión cifrada obligatoria", "tls_required"),
+        ("530 Authentification necessaire avant l'envoi", "auth_required"),
+        ("452 Prilis mnoho prijemcu", "too_many_recipients"),
+        ("421 För många anslutningar från din adress", "rate_limited"),
+        ("550 5.7.1 Zakázaná příloha: setup.exe", "content_policy"),
+        ("550 Votre compte a été suspendu pour envoi de spam", "sender_account_limited"),
+        ("500 Неизвестная команда", "protocol_error"),
+    ],
+)
+def test_causes_are_told_apart_in_other_languages_too(text, reason):
+    verdict = judge_answer(text)
+    assert (verdict.reason, verdict.advice is Advice.SUPPRESS) == (reason, False)
