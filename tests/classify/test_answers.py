@@ -140,6 +140,7 @@ def test_what_systems_say_of_others_than_the_recipient(text, reason):
         ("550 This address is no longer in use; please write to ann@example.net", "mailbox_moved"),
         ("550 Recipient not in our LDAP directory", "user_unknown"),
         ("550 The recipient is deceased", "user_unknown"),
+        ("It was rejected by the recipient domain. The other server returned: 550 5.1.1 user unknown", "user_unknown"),
         ("550 We do not have a user called ann", "user_unknown"),
         ("550 There's no account under that name", "user_unknown"),
         ("550 moved: new address ann@example.net", "mailbox_moved"),
