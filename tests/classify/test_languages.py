@@ -33,6 +33,8 @@ from bounced.pipeline import judge_answer
         "550 Skrzynka zostala usunieta",
         "550 Сотрудник больше не работает в компании",
         "550 该用户已离职",
+        "No se pudo entregar el mensaje a ana@example.com. No se encontró ana en example.com.",
+        "Uživatel petr nebyl v doméně example.com nalezen.",
     ],
 )
 def test_an_unknown_recipient_is_known_as_one_in_any_language(text):
@@ -65,6 +67,10 @@ def test_an_unknown_recipient_is_known_as_one_in_any_language(text):
         "550 Ihr Konto wurde gelöscht",
         "550 Su cuenta ha sido eliminada",
         "550 Der Server arbeitet nicht mehr",
+        "550 Der Name Ihres Servers wurde in DNS nicht gefunden",
+        "550 Votre boîte a été supprimée",
+        "550 HELOのドメイン example.jp が見つかりません",
+        "550 发件人账号已删除",
         "550 Сервер больше не работает",
         "500 Comando desconocido",
         "550 Alamat pengirim tidak ditemukan",
