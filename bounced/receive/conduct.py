@@ -2,6 +2,9 @@
 
 from bounced.receive.replies import RefusedError
 
+# A client with a long list of recipients may send all of it ahead; of Postfix's smtpd_recipient_overshoot_limit.
+_MOST_DEFERRALS = 1000
+
 
 class Conduct:
     """Counts what brings a session nowhere.
@@ -17,11 +20,12 @@ class Conduct:
 
     def forgive(self) -> None:
         """Begin to count anew: a message was accepted."""
-        self._errors = self._idle_commands = 0
+        self._errors = self._deferrals = self._idle_commands = 0
 
     def judge(self, refusal: RefusedError) -> RefusedError:
         """Return what is answered where a command is to be answered with `refusal`."""
-        self._errors += refusal.reply.startswith("5")
+        self._deferrals += refusal.reply.startswith("4")
+        self._errors += refusal.reply.startswith("5") or self._deferrals > _MOST_DEFERRALS
         if self._errors > self._most_errors and not refusal.is_final:
             return RefusedError("421 4.7.0 Too many errors", is_final=True)
         return refusal

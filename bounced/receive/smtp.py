@@ -10,7 +10,7 @@ those that take time are carried out by the task of the dialogue.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableSet
 from contextlib import suppress
-from typing import ClassVar, cast
+from typing import ClassVar
 
 from bounced import log, metrics
 from bounced.errors import StoreError, StoreFullError
@@ -23,10 +23,14 @@ from bounced.receive.data import Body
 from bounced.receive.door import Door
 from bounced.receive.replies import LOCAL_ERROR, NO_MEMORY, STORE_FULL, TOO_BIG, RefusedError
 from bounced.receive.settings import Accept, Settings
+from bounced.receive.tls import start_tls
 from bounced.receive.transaction import Transaction
 from bounced.receive.verbs import refuse_verb
 
 _log = log.get("receive")
+
+# How many commands of one client are answered before others are heard.
+_AT_ONCE = 50
 
 Command = Callable[["Smtp", str], None]
 LongCommand = Callable[["Smtp", str], Awaitable[None]]
@@ -115,14 +119,26 @@ class Smtp(Connection):
     def _answer(self) -> None:
         if self._turn is None or self._turn.done():
             return  # the dialogue is at work, and calls again
-        while not (self._turn.done() or self._paused or self.transport.is_closing()) and self._answer_line():
+        for _ in range(_AT_ONCE):
+            if self._turn.done() or self._paused or self.transport.is_closing() or not self._answer_line():
+                break
             self._end_if_finished()
+        else:
+            # Whoever sends without end would be read without end: others have their turn first.
+            self.transport.pause_reading()
+            self.loop.call_soon(self._go_on)
+            return
         if self._turn.done():
             return
         if self.transport.is_closing():
             self._turn.set_result(None)
         elif self._wire.lost and not self._paused:
             self._turn.set_exception(self._wire.lost)
+
+    def _go_on(self) -> None:
+        if not (self._paused or self.transport.is_closing()):
+            self.transport.resume_reading()
+        self._answer()
 
     def _answer_line(self) -> bool:
         """Obey the next command; False where there is none."""
@@ -136,7 +152,7 @@ class Smtp(Connection):
             elif (long_command := self.long_commands.get(verb)) and self._turn:
                 self._turn.set_result((long_command, argument))
             else:
-                self._refuse(refuse_verb(verb))
+                self._refuse(refuse_verb(verb, argument))
         except RefusedError as refusal:
             self._refuse(refusal)
         except Exception:  # noqa: BLE001 - one of the three places; it logs and goes on
@@ -195,12 +211,14 @@ class Smtp(Connection):
         if self._is_encrypted:
             raise RefusedError("503 5.5.1 TLS is already in use")
         self._write("220 2.0.0 Ready to start TLS")
+        await self._writer.drain()
+        if self._wire.lost:
+            raise self._wire.lost
         self._wire.forget()
         self._is_busy = True
         try:
-            seconds = self._settings.limits.handshake_seconds
-            await self._writer.start_tls(self._settings.tls.context, ssl_handshake_timeout=seconds)
-            self.transport = cast("asyncio.Transport", self._writer.transport)
+            context, seconds = self._settings.tls.context, self._settings.limits.handshake_seconds
+            self.transport = await start_tls(self._writer, self, context, handshake_seconds=seconds)
         except (OSError, asyncio.CancelledError):
             metrics.sessions_cut_off("tls_handshake").inc()
             self.connection_lost(None)  # asyncio tells only protocols whose handshake has succeeded
@@ -239,10 +257,10 @@ class Smtp(Connection):
         self._write("250 2.1.5 Ok")
 
     async def _data(self, argument: str) -> None:
-        _take_no_argument(argument)
+        # What was sent ahead may be a message, and a message says nothing that we obey.
+        _take_no_argument(argument, is_final=self._wire.ahead > 0)
         transaction = self._transaction
         if not transaction.recipients:
-            # What was sent ahead may be a message, and a message says nothing that we obey.
             raise RefusedError(self._reply_without_recipients(), is_final=self._wire.ahead > 0)
         self._write("354 End data with <CR><LF>.<CR><LF>")
         with Share(self._budget) as share:
@@ -341,6 +359,6 @@ class Smtp(Connection):
     long_commands: ClassVar[Mapping[str, LongCommand]] = {"DATA": _data, "STARTTLS": _starttls}
 
 
-def _take_no_argument(argument: str) -> None:
+def _take_no_argument(argument: str, *, is_final: bool = False) -> None:
     if argument:
-        raise RefusedError("501 5.5.4 No argument is allowed")
+        raise RefusedError("501 5.5.4 No argument is allowed", is_final=is_final)

@@ -7,13 +7,17 @@ import asyncio
 import logging
 import os
 import re
+import socket
+import ssl
 import statistics
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from tests.daemon.certificate import make_certificate
 from tests.daemon.mail import Session, dsn
 
 CROWD = 2000 if os.environ.get("BOUNCED_LONG") == "1" else 200
@@ -107,6 +111,72 @@ async def test_no_crowd_takes_more_memory_than_is_stated(daemon, receiver, gathe
     assert peak < STATED
     assert set(replies) <= {"250", "452", "421", "cut"}
     await receiver.until_recipient("meanwhile@example.com")
+
+
+async def send_much_by_tls(session, context):
+    await session.ask("STARTTLS")
+    await session.writer.start_tls(context)
+    await session.ask("EHLO c")
+    with suppress(ConnectionError):
+        await session.begin()
+        session.writer.write(b"x" * MIB)
+        await session.writer.drain()
+
+
+async def test_no_crowd_by_tls_takes_more_memory_than_is_stated(site, tmp_path):
+    site.sections["receive.tls"] = make_certificate(tmp_path)
+    daemon = await site.start()
+    before = memory_of(daemon, "VmRSS")
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    sessions = []
+    for _ in range(CROWD // AT_ONCE):
+        some = [await Session.open(daemon.port) for _ in range(AT_ONCE)]
+        sessions += some
+        await asyncio.gather(*(send_much_by_tls(session, context) for session in some))
+    peak = memory_of(daemon, "VmHWM")
+    _log.info("%d by TLS: %d MiB before, at most %d MiB", CROWD, before // MIB, peak // MIB)
+    for session in sessions:
+        session.close()
+    assert peak < STATED
+    assert peak - before < 64 * MIB + CROWD * 200 * 1024 + 16 * MIB  # the messages, the sessions, the rest
+
+
+def send_without_end(port, is_over):
+    """Send recipients, as fast as they are taken, and read all replies; when that is cut off, begin again."""
+    piece = b"RCPT TO:<a@bounces.example.com>\r\n" * 2000
+    while not is_over.is_set():
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=30) as client:
+            reading = threading.Thread(target=read_all, args=(client,))
+            reading.start()
+            with suppress(OSError):
+                client.sendall(b"EHLO c\r\nMAIL FROM:<>\r\n")
+                while not is_over.is_set():
+                    client.sendall(piece)
+            with suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
+            reading.join()
+
+
+def read_all(client):
+    with suppress(OSError):
+        while client.recv(1 << 20):
+            pass
+
+
+async def test_others_are_served_while_some_send_commands_without_end(site, receiver):
+    site.sections["receive.limits"] = {"errors": 1_000_000}
+    daemon = await site.start()
+    is_over = threading.Event()
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(3):
+            tasks.create_task(asyncio.to_thread(send_without_end, daemon.port, is_over))
+        try:
+            for number in range(20):
+                await seconds_to_deliver(daemon.port, f"user{number}@example.com")
+        finally:
+            is_over.set()
+            assert await daemon.stop() == 0
 
 
 @pytest.mark.parametrize(("files", "is_enough"), [("-Sn 64", True), ("-n 64", False)])

@@ -2,14 +2,13 @@
 
 import asyncio
 import json
-import shutil
 import smtplib
 import ssl
-import subprocess
 from signal import SIGHUP, SIGTERM
 
 import pytest
 
+from tests.daemon.certificate import make_certificate
 from tests.daemon.mail import Session, dsn, send
 from tests.daemon.receiver import make_secret
 
@@ -167,16 +166,6 @@ async def test_a_broken_configuration_changes_nothing(site, daemon, receiver):
     [event] = await receiver.until_events(1)
     assert event["source"] == "/bounced/mx.test.example"
     assert not receiver.forged
-
-
-def make_certificate(folder):
-    openssl = shutil.which("openssl")
-    if not openssl:
-        pytest.skip("the openssl command is missing")
-    certificate, key = folder / "tls.crt", folder / "tls.key"
-    kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=mx"]
-    subprocess.run([openssl, "req", *kind, "-keyout", key, "-out", certificate], check=True, capture_output=True)
-    return {"certificate": str(certificate), "key": str(key)}
 
 
 def served_certificate(port):

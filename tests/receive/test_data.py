@@ -97,12 +97,20 @@ async def test_a_message_that_comes_before_it_is_asked_for_is_taken_whole(start)
     assert [message.raw for message in server.messages] == [content * 3000]
 
 
-@pytest.mark.parametrize("command", [b"DATA now\r\n", b"NOOP\r\n"])
+@pytest.mark.parametrize("command", [b"STARTTLS now\r\n", b"NOOP\r\n"])
 async def test_what_is_refused_does_not_stop_a_client_that_sent_much_ahead(start, command):
     server = await start(errors=10**6, idle_commands=10**6)
     client = await server.connect()
     client.send(b"EHLO c\r\n" + command * 50_000 + b"QUIT\r\n")
     assert (await client.rest()).endswith(b"\r\n221 2.0.0 Bye\r\n")
+
+
+async def test_a_client_that_sent_much_and_closed_its_side_is_answered(start):
+    server = await start(idle_commands=10**6)
+    client = await server.connect()
+    client.send(b"NOOP\r\n" * 5000)
+    client.writer.write_eof()
+    assert await client.rest() == b"250 2.0.0 Ok\r\n" * 5000
 
 
 def test_a_client_that_speaks_first_and_at_length_is_answered():

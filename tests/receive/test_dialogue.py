@@ -106,7 +106,18 @@ async def test_commands_may_end_in_lf_alone(client):
     assert await client.rest() == b"250 2.0.0 Ok\r\n221 2.0.0 Bye\r\n"
 
 
-@pytest.mark.parametrize("line", [b"GET / HTTP/1.1", b"POST /mail HTTP/1.1", b"PRI * HTTP/2.0"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"GET / HTTP/1.1",
+        b"POST /mail HTTP/1.1",
+        b"PRI * HTTP/2.0",
+        b"GET /",
+        b"PROPFIND / HTTP/1.1",
+        b"brew /pot http/1.0",
+        b"M-SEARCH * HTTP/1.1 ",
+    ],
+)
 async def test_http_ends_the_session(client, line):
     client.send(line + b"\r\n")
     assert await client.rest() == b"554 5.5.1 This is not a web server\r\n"

@@ -10,6 +10,7 @@ from bounced.app.admission import Admission
 from bounced.app.parts import make_receive_settings
 from bounced.config import Config
 from bounced.receive import Limits, Networks
+from bounced.receive.networks import NOWHERE
 
 NOBODY = Networks([], where="here")
 BUSY = b"421 4.7.0 Too many connections, try again later\r\n"
@@ -138,6 +139,28 @@ async def test_the_addresses_of_one_message_have_a_size(start):
     await client.ask("MAIL FROM:<>")
     replies = [await client.ask(f"RCPT TO:<bounces+{'x' * 1900}{number}@example.com>") for number in range(20)]
     assert replies == ["250 2.1.5 Ok"] * 17 + ["452 4.5.3 Too many recipients"] * 3
+
+
+async def test_who_sends_many_recipients_too_many_may_still_send_the_message(start):
+    server = await start(recipients_per_message=2)
+    client = await server.connect()
+    client.send(b"EHLO c\r\nMAIL FROM:<>\r\n" + b"RCPT TO:<bounce@example.com>\r\n" * 1002 + b"DATA\r\n")
+    replies = [await client.reply() for _ in range(1005)]
+    assert replies[2:] == ["250 2.1.5 Ok"] * 2 + ["452 4.5.3 Too many recipients"] * 1000 + [replies[-1]]
+    assert replies[-1].startswith("354 ")
+    assert (await client.ask(".")).startswith("250 ")
+
+
+@pytest.mark.parametrize(("deferred", "messages"), [("MAIL FROM:<>", 0), ("RCPT TO:<bounce@example.com>", 1)])
+async def test_who_is_put_off_a_thousand_times_makes_mistakes(start, deferred, messages):
+    server = await start(recipients_per_message=0, messages_per_minute=messages, trusted=NOWHERE)
+    client = await server.connect()
+    await client.ask("EHLO c")
+    await client.ask("MAIL FROM:<>")
+    client.send(f"{deferred}\r\n".encode() * 2000)
+    replies = [reply[:3] for reply in (await client.rest()).splitlines()]
+    put_off = b"452" if messages else b"450"
+    assert replies == [put_off] * (1019 + messages) + [b"421"]  # without a message MAIL was put off before
 
 
 async def test_a_hundred_recipients_of_the_longest_addresses_are_taken(start):

@@ -60,6 +60,14 @@ async def test_a_message_sent_ahead_of_a_refused_data_is_not_obeyed(start):
     assert not server.messages
 
 
+async def test_a_message_sent_ahead_of_data_with_an_argument_is_not_obeyed(start):
+    server = await start()
+    client = await server.connect()
+    client.send(b"EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<bounce@example.com>\r\nDATA now\r\n" + SMUGGLED + b".\r\n")
+    assert (await client.rest()).endswith(b"\r\n250 2.1.5 Ok\r\n501 5.5.4 No argument is allowed\r\n")
+    assert not server.messages
+
+
 async def test_a_message_in_a_chunk_is_not_obeyed(start):
     server = await start()
     client = await server.connect()

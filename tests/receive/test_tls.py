@@ -7,8 +7,12 @@ import subprocess
 import pytest
 import uvloop
 
+from bounced import metrics
 from bounced.errors import ConfigurationError
-from bounced.receive import Certificate, Endpoint, Recipients, Settings, serve
+from bounced.receive import Certificate, Endpoint, Limits, Recipients, Settings, serve
+from bounced.receive.budget import Budget
+from bounced.receive.door import Door
+from bounced.receive.smtp import Smtp
 
 
 def subject(client):
@@ -115,6 +119,55 @@ def test_missing_and_encrypted_keys_are_configuration_errors(make_certificate, t
     for key in (tmp_path / "missing.key", encrypted):
         with pytest.raises(ConfigurationError):
             Certificate(good.certificate, key)
+
+
+class Deaf(asyncio.Transport):
+    """A transport to a client that reads nothing, and has so much before it that it is bearable by a hair."""
+
+    def __init__(self, protocol):
+        super().__init__({"peername": ("192.0.2.1", 25)})
+        self._protocol, self._unread, self._is_closing = protocol, 65_500, False
+
+    def write(self, data):
+        self._unread += len(data)
+        if self._unread > 65_536:
+            self._protocol.pause_writing()
+
+    def get_write_buffer_size(self):
+        return self._unread
+
+    def is_closing(self):
+        return self._is_closing
+
+    def close(self):
+        self._is_closing = True
+
+    def abort(self):
+        self._is_closing = True
+        asyncio.get_running_loop().call_soon(self._protocol.connection_lost, None)
+
+    def pause_reading(self):
+        pass
+
+    resume_reading = pause_reading
+
+
+async def test_who_starts_tls_and_reads_nothing_is_cut_off(make_certificate):
+    limits = Limits(idle_seconds=0.1, session_seconds=0.2, handshake_seconds=0.1)
+    certificate = make_certificate("mx.example.com")
+    settings = Settings("mx.example.com", Recipients(["*"]), limits=limits, tls=certificate)
+    session = Smtp(settings, None, Door(limits), Budget(limits.bytes_in_flight), set())
+    session.connection_made(Deaf(session))
+    await asyncio.sleep(0)
+    session.data_received(b"STARTTLS\r\n")
+    before = never_reading()
+    async with asyncio.timeout(10):
+        await asyncio.wait([session.dialogue])
+    assert never_reading() == before + 1
+
+
+def never_reading():
+    return metrics.REGISTRY.get_sample_value("bounced_sessions_cut_off_total", {"cause": "never_reads"}) or 0
 
 
 def test_tls_works_on_uvloop_too(make_certificate, trusting):
