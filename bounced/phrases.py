@@ -32,14 +32,14 @@ class PhraseIndex:
     """An index over phrases, numbered in the order given."""
 
     def __init__(self, phrases: Sequence[str]) -> None:
-        self._pieces = [[piece for piece in map(fold, phrase.split("...")) if piece] for phrase in phrases]
-        self._of_longest: dict[str, list[int]] = {}
+        self._pieces = [_pieces_of(phrase) for phrase in phrases]
+        of_longest: dict[str, list[int]] = {}
         for number, pieces in enumerate(self._pieces):
-            self._of_longest.setdefault(max(pieces, key=len), []).append(number)
-        self._automaton = AhoCorasick(self._of_longest)
+            of_longest.setdefault(max(pieces, key=len), []).append(number)
+        self._automaton = AhoCorasick(of_longest)
         # Parallel to the automaton's patterns.
-        self._phrases = list(self._of_longest.values())
-        self._may_begin_anywhere = [not _begins_word(piece) for piece in self._of_longest]
+        self._phrases = list(map(tuple, of_longest.values()))
+        self._may_begin_anywhere = [not _begins_word(piece) for piece in of_longest]
 
     def find(self, folded: str) -> dict[int, str]:
         """Return the numbers of all phrases in `folded`, in order, each with the words that matched."""
@@ -72,6 +72,14 @@ class Lexicon:
         for number, words in self._index.find(folded).items():
             found.setdefault(self._names[number], []).append(words)
         return found
+
+
+def _pieces_of(phrase: str) -> tuple[str, ...]:
+    """Return what a phrase says before, between and behind its gaps."""
+    folded = fold(phrase)
+    if "..." in phrase:
+        return tuple([piece for piece in map(str.strip, folded.split("...")) if piece])
+    return (phrase if folded == phrase else folded,)  # the rule has the same string: thousands are not held twice
 
 
 def _confirm(pieces: Sequence[str], folded: str, starts: dict[str, list[int]]) -> str | None:
