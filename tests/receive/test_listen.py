@@ -1,8 +1,10 @@
 """Endpoints: how they are written, opened and closed."""
 
 import asyncio
+import resource
 import socket
 import stat
+from contextlib import ExitStack
 
 import pytest
 
@@ -14,6 +16,15 @@ SETTINGS = Settings("mx.example.com", Recipients(["*"]))
 
 async def ignore(message):
     pass
+
+
+@pytest.fixture
+def many_files():
+    """Let us open as many files as the system allows; the usual 1024 are fewer than a crowd needs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.mark.parametrize(
@@ -82,6 +93,18 @@ async def test_port_in_use_is_a_configuration_error_and_opens_nothing(start, tmp
     assert str(server.endpoint) in str(caught.value)
     assert caught.value.remedy
     assert not path.exists()
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_UNIX])
+async def test_a_thousand_clients_may_wait_until_we_have_time(start, tmp_path, family, many_files):
+    path = tmp_path / "smtp.sock"
+    server = await start("smtp://127.0.0.1:0" if family == socket.AF_INET else f"smtp+unix://{path}")
+    place = (server.endpoint.host, server.endpoint.port) if family == socket.AF_INET else str(path)
+    with ExitStack() as stack:
+        for _ in range(1024):  # our event loop stands still, so nobody is let in meanwhile
+            client = stack.enter_context(socket.socket(family))
+            client.settimeout(30)
+            client.connect(place)
 
 
 async def test_unix_socket_serves_its_group_and_goes_away(start, tmp_path):
