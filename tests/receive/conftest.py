@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 
 import pytest
 
+from bounced import metrics
 from bounced.model import Message
 from bounced.receive import Accept, Certificate, Endpoint, Limits, Recipients, Servers, Settings, serve
 
@@ -93,6 +94,11 @@ class Server:
 
 
 Start = Callable[..., Awaitable[Server]]
+
+
+def count_cut_off(cause: str) -> float:
+    """Return how many sessions were cut off for `cause` so far."""
+    return metrics.REGISTRY.get_sample_value("bounced_sessions_cut_off_total", {"cause": cause}) or 0
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from bounced.errors import StoreError, StoreFullError
-from bounced.receive import Recipients
+from bounced.receive import Recipients, connection
+from tests.receive.conftest import count_cut_off
 
 
 async def test_banner_names_the_host_and_no_version(start):
@@ -147,17 +148,28 @@ async def test_silence_ends_the_session(start):
     assert await client.rest() == b""
 
 
-async def test_client_that_never_reads_is_cut_off(start):
-    server = await start(idle_seconds=0.2, idle_commands=10**9)
-    client = await server.connect()
-    # Otherwise the kernel would take in megabytes for a client that reads nothing.
-    client.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    await client.ask("EHLO client.example")
-    await client.ask("MAIL FROM:<>")
-    client.writer.transport.pause_reading()
-    client.send(b"HELP\r\n" * 1_000_000)
-    async with asyncio.timeout(10):
-        await server.servers.drain(60)  # a transaction may go on for so long
+async def greet_without_end(endpoint):
+    """Greet until the connection breaks, and read no reply."""
+    with socket.socket() as client:
+        # Otherwise the kernel would take in megabytes for a client that reads nothing.
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(0)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(client, (endpoint.host, endpoint.port))
+        for _ in range(20_000):  # more than all buffers take
+            await loop.sock_sendall(client, b"EHLO c\r\n" * 100)
+            await asyncio.sleep(0)
+
+
+async def test_client_that_never_reads_is_cut_off(start, monkeypatch):
+    monkeypatch.setattr(connection, "_LINGER_SECONDS", 3600)  # nothing waits for it to take a last reply
+    # It is silent only for us, and only once its replies fill all buffers: then we read no more of it.
+    server = await start(idle_seconds=2, idle_commands=10**9)
+    before = count_cut_off("never_reads")
+    async with asyncio.timeout(60):
+        with pytest.raises(ConnectionError):
+            await greet_without_end(server.endpoint)
+    assert count_cut_off("never_reads") == before + 1
 
 
 async def test_a_silent_store_is_not_the_clients_fault(start):

@@ -8,6 +8,8 @@ from contextlib import suppress
 import pytest
 from structlog.testing import capture_logs
 
+from tests.receive.conftest import count_cut_off
+
 
 @pytest.fixture
 def gate():
@@ -110,7 +112,9 @@ async def test_rest_is_cut_off_at_the_deadline(gated):
     await committing.begin()
     committing.send(b".\r\n")
     await gated.entered.wait()
+    before = count_cut_off("shutdown")
     await gated.servers.drain(0.05)
+    assert count_cut_off("shutdown") == before + 2
     for client in (waiting, committing):
         with suppress(ConnectionResetError):
             assert await client.rest() == b""

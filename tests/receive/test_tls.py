@@ -9,10 +9,11 @@ import uvloop
 
 from bounced import metrics
 from bounced.errors import ConfigurationError
-from bounced.receive import Certificate, Endpoint, Limits, Recipients, Settings, serve
+from bounced.receive import Certificate, Endpoint, Limits, Recipients, Settings, connection, serve
 from bounced.receive.budget import Budget
 from bounced.receive.door import Door
 from bounced.receive.smtp import Smtp
+from tests.receive.conftest import count_cut_off
 
 
 def subject(client):
@@ -40,10 +41,11 @@ async def test_message_by_tls(start, make_certificate, trusting):
     assert server.messages[0].size == 300_002
 
 
-async def test_commands_sent_before_tls_are_not_obeyed_in_it(start, make_certificate, trusting):
-    server = await start(tls=make_certificate("mx.example.com"))
+@pytest.mark.parametrize(("protocol", "hello"), [("smtp", b"EHLO"), ("lmtp", b"LHLO")])
+async def test_commands_sent_before_tls_are_not_obeyed_in_it(start, make_certificate, trusting, protocol, hello):
+    server = await start(f"{protocol}://127.0.0.1:0", tls=make_certificate("mx.example.com"))
     client = await server.connect()
-    client.send(b"EHLO c\r\nSTARTTLS\r\nEHLO evil\r\nMAIL FROM:<evil@example.org>\r\n")
+    client.send(b"%b c\r\nSTARTTLS\r\n%b evil\r\nMAIL FROM:<evil@example.org>\r\n" % (hello, hello))
     await client.reply()
     assert await client.reply() == "220 2.0.0 Ready to start TLS"
     await client.writer.start_tls(trusting, server_hostname="mx.example.com")
@@ -75,6 +77,19 @@ async def test_handshake_is_cut_off_at_the_deadline(start, make_certificate):
     await client.ask("STARTTLS")
     await server.servers.drain(0.05)
     assert await client.rest() == b""
+
+
+async def test_client_that_does_not_take_our_last_words_is_cut_off(start, make_certificate, trusting, monkeypatch):
+    monkeypatch.setattr(connection, "_LINGER_SECONDS", 0.05)
+    server = await start(tls=make_certificate("mx.example.com"))
+    client = await server.connect()
+    await secure(client, trusting)
+    before = count_cut_off("never_reads")
+    client.writer.transport.pause_reading()  # thus it does not answer that TLS ends
+    client.send(b"QUIT\r\n")
+    async with asyncio.timeout(20):
+        await server.servers.drain(60)
+    assert count_cut_off("never_reads") == before + 1
 
 
 async def test_drained_tls_client_is_told(start, make_certificate, trusting):
