@@ -41,7 +41,7 @@ class Receiver:
 
 
 @asynccontextmanager
-async def listening(tls=None) -> AsyncIterator[Receiver]:
+async def listening(tls=None, host="127.0.0.1") -> AsyncIterator[Receiver]:
     """Listen on a free port; whoever is still waiting for an answer at the end is cut off."""
     receiver = Receiver(scheme="https" if tls else "http")
     app = web.Application()
@@ -49,7 +49,7 @@ async def listening(tls=None) -> AsyncIterator[Receiver]:
     runner = web.AppRunner(app, handler_cancellation=True, access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+        await web.TCPSite(runner, host, 0, ssl_context=tls).start()
         receiver.port = runner.addresses[0][1]
         yield receiver
     finally:

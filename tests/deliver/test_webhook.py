@@ -1,4 +1,5 @@
 import asyncio
+import gzip
 import json
 import socket
 import ssl
@@ -11,6 +12,7 @@ import pytest
 from aiohttp import web
 from standardwebhooks import Webhook as Verifier
 
+from bounced.deliver import address
 from bounced.deliver.webhook import Webhook
 from bounced.errors import ConfigurationError
 from bounced.model import Delivered, Failed
@@ -148,6 +150,19 @@ async def test_an_answer_that_halts_is_cut_and_its_status_counts(receiver, make_
     assert await send_one(make_events, receiver.url, timeout_seconds=0.1) == Delivered()
 
 
+async def test_an_answer_is_never_decompressed(receiver, make_events):
+    bomb = gzip.compress(bytes(4_000_000))
+    assert len(bomb) < 8192  # as it is sent, it is short enough to be read to its end
+
+    async def answer(_request):
+        return web.Response(body=bomb, headers={"Content-Encoding": "gzip"})
+
+    receiver.answer = answer
+    async with opened(receiver.url) as sink:
+        assert [await sink.send(make_events(1)) for _ in range(2)] == [[Delivered()]] * 2
+    assert len({request.client_port for request in receiver.received}) == 1
+
+
 async def test_redirects_are_not_followed(receiver, make_events):
     receiver.answer_with(307, Location="/elsewhere")
     result = await send_one(make_events, receiver.url)
@@ -211,6 +226,55 @@ async def test_private_addresses_are_refused_at_connect_time(receiver, make_even
     assert "set allow_private_addresses = true" in result.error
     assert not result.is_final
     assert receiver.received == []
+
+
+PUBLIC, PRIVATE = "127.0.0.2", "127.0.0.1"
+
+
+@pytest.fixture
+def resolve(monkeypatch):
+    """Return a function that sets what the name `app.example` leads to, one answer after the other."""
+
+    def set_answers(*answers):
+        left, usual = list(answers), socket.getaddrinfo
+
+        def getaddrinfo(host, port, *more, **options):
+            if host != "app.example":
+                return usual(host, port, *more, **options)
+            addresses = left.pop(0) if len(left) > 1 else left[0]
+            return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (one, port)) for one in addresses]
+
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+        monkeypatch.setattr(address, "is_public", lambda text: text == PUBLIC)
+
+    return set_answers
+
+
+async def arrive(make_events, host):
+    """Post to `app.example` at a port that is open at `host`; return the result and the addresses that were asked."""
+    asked = []
+
+    async def answer(request):
+        asked.append(request.transport.get_extra_info("sockname")[0])
+        return web.Response()
+
+    async with listening(host=host) as receiver:
+        receiver.answer = answer
+        url = f"http://app.example:{receiver.port}/"
+        return await send_one(make_events, url, allow_private_addresses=False), asked
+
+
+async def test_the_address_that_was_found_public_is_the_one_connected_to(make_events, resolve):
+    resolve([PUBLIC], [PRIVATE])
+    everywhere = "0.0.0.0"  # noqa: S104 - both addresses are ours, and only for a moment
+    assert await arrive(make_events, everywhere) == (Delivered(), [PUBLIC])
+
+
+async def test_a_private_address_is_not_connected_to_in_place_of_a_public_one(make_events, resolve):
+    resolve([PUBLIC, PRIVATE])
+    result, asked = await arrive(make_events, PRIVATE)
+    assert result.error.startswith("cannot connect: ")
+    assert asked == []
 
 
 async def test_a_refused_connection_is_a_failure_that_shows_no_url(make_events):
