@@ -3,11 +3,12 @@
 import asyncio
 import gzip
 import io
+from contextlib import suppress
 
 import aiohttp
 import pytest
 
-from bounced.admin import middleware
+from bounced.admin import application, middleware
 from bounced.admin.api import recipients as api
 from bounced.store import Store
 from tests.admin.conftest import ROOT, TOKEN
@@ -218,6 +219,36 @@ async def test_a_body_that_does_not_come_is_waited_for_only_so_long(server, monk
     monkeypatch.setattr(middleware, "_PATIENCE_SECONDS", 0.05)
     request = request_of(f"{ROOT}/check".encode(), method=b"POST", more=b"Content-Length: 10\r\n")
     assert (await talk(server, request)).startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.parametrize(
+    ("octets", "more"),
+    [
+        (b"", b""),
+        (b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-Slow: ", b"x"),
+        (b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", b""),
+        (b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", b"\r\n"),
+        (b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\nGET /healthz HTTP/1.1\r\nX-Slow: ", b"x"),
+    ],
+    ids=["silent", "slow header", "idle", "empty lines", "slow second header"],
+)
+async def test_a_connection_without_a_whole_request_ends(serve, monkeypatch, octets, more):
+    monkeypatch.setattr(application, "_KEEPALIVE_SECONDS", 0.2)
+    async with serve(TOKEN) as server:
+        reader, writer = await asyncio.open_connection(server.address.host, server.address.port)
+
+        async def drip():
+            while True:
+                writer.write(more)
+                await asyncio.sleep(0.01)  # the attack is to be slow
+
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            writer.write(octets)
+            dripping = asyncio.create_task(drip())
+            with suppress(ConnectionError):
+                await reader.read()
+        dripping.cancel()
+        writer.close()
 
 
 @pytest.mark.parametrize(
