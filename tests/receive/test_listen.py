@@ -1,6 +1,7 @@
 """Endpoints: how they are written, opened and closed."""
 
 import asyncio
+import os
 import resource
 import socket
 import stat
@@ -107,10 +108,20 @@ async def test_a_thousand_clients_may_wait_until_we_have_time(start, tmp_path, f
             client.connect(place)
 
 
-async def test_unix_socket_serves_its_group_and_goes_away(start, tmp_path):
+@pytest.mark.parametrize("umask", [0o000, 0o027, 0o777])
+async def test_unix_socket_serves_its_group_whatever_the_umask(start, tmp_path, umask):
+    path = tmp_path / "lmtp.sock"
+    before = os.umask(umask)
+    try:
+        await start(f"lmtp+unix://{path}")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o660
+
+
+async def test_unix_socket_takes_mail_and_goes_away(start, tmp_path):
     path = tmp_path / "lmtp.sock"
     server = await start(f"lmtp+unix://{path}")
-    assert stat.S_IMODE(path.stat().st_mode) == 0o660
     client = await server.connect()
     await client.begin(hello="LHLO")
     assert (await client.ask(".")).startswith("250 ")
