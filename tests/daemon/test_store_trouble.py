@@ -2,8 +2,15 @@
 
 import os
 import sqlite3
+from contextlib import closing
+
+import pytest
 
 from tests.daemon.mail import Session, dsn, send
+
+PAGE_BYTES = 4096
+# SQLite counts changes in it, also those that are undone.
+HEADER_BYTES = 100
 
 
 async def test_a_locked_database_is_a_451_and_nothing_is_lost(daemon, site, receiver):
@@ -63,26 +70,70 @@ async def test_a_pipe_transport_is_told_to_try_again_while_the_database_is_locke
     assert "Traceback" not in refused.err
 
 
-async def test_a_database_that_is_damaged_is_named_and_left_as_it_is(site):
+@pytest.fixture
+async def database(site):
+    """The file of a daemon that has taken a message and was stopped."""
     daemon = await site.start()
     await send(daemon.port, dsn())
     await daemon.stop()
-    database = site.folder / "data" / "bounced.db"
-    damaged = b"\xff" * 4096 + database.read_bytes()[4096:]
+    return site.folder / "data" / "bounced.db"
+
+
+def without_page(database, number):
+    """Return what is in the file, with one page, counted from 1, full of ones."""
+    octets = database.read_bytes()
+    end = number * PAGE_BYTES
+    return octets[: end - PAGE_BYTES] + b"\xff" * PAGE_BYTES + octets[end:]
+
+
+def page_of(database, table):
+    with closing(sqlite3.connect(database)) as connection:
+        [number] = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+    return number
+
+
+@pytest.mark.parametrize(
+    ("damage", "problem"),
+    [
+        (lambda database: without_page(database, 1), "file is not a database"),
+        (
+            lambda database: without_page(database, page_of(database, "alembic_version")),
+            "database disk image is malformed",
+        ),
+        (lambda database: database.read_bytes()[: 3 * PAGE_BYTES], "database disk image is malformed"),
+        (lambda database: database.read_bytes()[:-PAGE_BYTES], "database disk image is malformed"),
+        (lambda database: database.read_bytes()[:1000], "database disk image is malformed"),
+    ],
+    ids=["first page", "inner page", "first pages only", "last page missing", "less than a page"],
+)
+async def test_a_database_that_is_damaged_is_named_and_left_as_it_is(site, database, damage, problem):
+    damaged = damage(database)
     database.write_bytes(damaged)
     again = await site.launch()
     assert await again.ended() == 1
     said = "".join(again.other_lines)
-    assert f"store.url: {database}: file is not a database: restore a backup" in said
+    assert f"store.url: {database}: {problem}" in said
+    assert ": restore a backup" in said
     assert "Traceback" not in said
-    assert database.read_bytes() == damaged
+    left = database.read_bytes()
+    assert len(left) == len(damaged)
+    assert left[HEADER_BYTES:] == damaged[HEADER_BYTES:]
 
 
-async def test_a_database_that_may_not_be_written_is_named_and_left_as_it_is(site):
-    daemon = await site.start()
-    await send(daemon.port, dsn())
-    await daemon.stop()
-    database = site.folder / "data" / "bounced.db"
+async def test_mail_that_a_damaged_table_cannot_take_is_a_451(site, database):
+    number = page_of(database, "message")
+    damaged = without_page(database, number)
+    database.write_bytes(damaged)
+    again = await site.start()
+    async with await Session.open(again.port) as session:
+        assert (await session.send(dsn("ann@example.com"))).startswith("451 4.3.0")
+    assert (await again.until_logged("storage_failed"))["error"] == "database disk image is malformed"
+    await again.stop()
+    assert "Traceback" not in "".join(again.other_lines)
+    assert without_page(database, number) == database.read_bytes()
+
+
+async def test_a_database_that_may_not_be_written_is_named_and_left_as_it_is(site, database):
     before = database.read_bytes()
     database.chmod(0o400)
     powerless = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
