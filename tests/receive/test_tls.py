@@ -7,7 +7,6 @@ import subprocess
 import pytest
 import uvloop
 
-from bounced import metrics
 from bounced.errors import ConfigurationError
 from bounced.receive import Certificate, Endpoint, Limits, Recipients, Settings, connection, serve
 from bounced.receive.budget import Budget
@@ -175,14 +174,10 @@ async def test_who_starts_tls_and_reads_nothing_is_cut_off(make_certificate):
     session.connection_made(Deaf(session))
     await asyncio.sleep(0)
     session.data_received(b"STARTTLS\r\n")
-    before = never_reading()
+    before = count_cut_off("never_reads")
     async with asyncio.timeout(10):
         await asyncio.wait([session.dialogue])
-    assert never_reading() == before + 1
-
-
-def never_reading():
-    return metrics.REGISTRY.get_sample_value("bounced_sessions_cut_off_total", {"cause": "never_reads"}) or 0
+    assert count_cut_off("never_reads") == before + 1
 
 
 def test_tls_works_on_uvloop_too(make_certificate, trusting):
