@@ -1,25 +1,17 @@
 """Make a database ready to be used."""
 
-import sqlite3
 from contextlib import ExitStack
 
 from sqlalchemy import URL, Engine
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from bounced.errors import StoreError
 from bounced.store import engine, lock
 from bounced.store.migrate import migrate
 from bounced.store.pseudonym import Names, read_names
-from bounced.store.trouble import NOT_WRITABLE, store_error
+from bounced.store.trouble import store_error
 
 Resources = ExitStack[None]
-_DAMAGED = "restore a backup, or move the file away to begin anew"
-_REMEDIES = {
-    sqlite3.SQLITE_CORRUPT: _DAMAGED,
-    sqlite3.SQLITE_NOTADB: _DAMAGED,
-    sqlite3.SQLITE_CANTOPEN: NOT_WRITABLE,
-    sqlite3.SQLITE_READONLY: NOT_WRITABLE,
-}
 
 
 def prove(url: str) -> None:
@@ -96,8 +88,6 @@ def connect(url: URL, *, exclusive: bool, pseudonymize: bool) -> tuple[Engine, E
 
 
 def _not_usable(url: URL, error: SQLAlchemyError) -> StoreError:
-    """Say which database it is that cannot be used, why, and where we know it what to do."""
+    """Say which database it is that cannot be used, and why."""
     place = engine.database_path(url) or f"PostgreSQL on {url.host or 'this host'}"
-    code = getattr(error.orig, "sqlite_errorcode", 0) if isinstance(error, DBAPIError) else 0
-    remedy = _REMEDIES.get(code & 0xFF)
-    return StoreError(f"store.url: {place}: {store_error(error)}" + (f": {remedy}" if remedy else ""))
+    return StoreError(f"store.url: {place}: {store_error(error)}")

@@ -7,6 +7,14 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, InternalError, Operational
 from bounced.errors import StoreError, StoreFullError
 
 NOT_WRITABLE = "let the user that runs bounced write the file and its directory"
+_DAMAGED = "restore a backup, or move the file away to begin anew"
+_REMEDIES = {
+    sqlite3.SQLITE_BUSY: "let the process that holds it come to an end",
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_NOTADB: _DAMAGED,
+    sqlite3.SQLITE_CANTOPEN: NOT_WRITABLE,
+    sqlite3.SQLITE_READONLY: NOT_WRITABLE,
+}
 _DISK_FULL = "53100"  # SQLSTATE, PostgreSQL manual appendix A
 _PROGRAM_LIMIT_EXCEEDED = "54"  # its class: this row is too large for an index, the next may not be
 
@@ -26,11 +34,14 @@ def is_storage_trouble(error: Exception) -> bool:
 
 
 def store_error(error: Exception) -> StoreError:
-    """Return what the caller of the store is told of `error`: one line, no rows and no addresses."""
+    """Return what the caller is told of `error`, and what to do if we know it: one line, no rows and no addresses."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     # PostgreSQL's further lines quote the row (DETAIL: Failing row contains ...).
     lines = str(cause).splitlines() or [type(cause).__name__]
-    return StoreFullError(lines[0]) if _is_disk_full(error) else StoreError(lines[0])
+    if _is_disk_full(error):
+        return StoreFullError(lines[0])
+    remedy = _REMEDIES.get(_sqlite_code(error))
+    return StoreError(f"{lines[0]}: {remedy}" if remedy else lines[0])
 
 
 def file_error(problem: str, error: OSError) -> StoreError:
@@ -40,10 +51,15 @@ def file_error(problem: str, error: OSError) -> StoreError:
 
 
 def _is_disk_full(error: Exception) -> bool:
-    if not isinstance(error, DBAPIError):
-        return False
-    primary_code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
-    return primary_code == sqlite3.SQLITE_FULL or _sqlstate(error) == _DISK_FULL
+    return isinstance(error, DBAPIError) and (
+        _sqlite_code(error) == sqlite3.SQLITE_FULL or _sqlstate(error) == _DISK_FULL
+    )
+
+
+def _sqlite_code(error: Exception) -> int:
+    """Return the primary code that SQLite gave, or 0."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(cause, "sqlite_errorcode", 0) & 0xFF
 
 
 def _sqlstate(error: DBAPIError) -> str:

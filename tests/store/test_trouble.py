@@ -144,7 +144,8 @@ async def test_more_than_may_wait_is_refused(sqlite_url, open_store, make_messag
     other = sqlite3.connect(file_of(sqlite_url), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     answers = await offer(store, [make_message(number, raw=b"x" * 400) for number in range(9)])
-    assert {str(answer) for answer in answers} == {"database is locked", "more waits to be written than may wait"}
+    locked = "database is locked: let the process that holds it come to an end"
+    assert {str(answer) for answer in answers} == {locked, "more waits to be written than may wait"}
     other.close()
     assert await offer(store, [make_message(raw=b"x" * 5000)]) == [True]
 
