@@ -15,7 +15,7 @@ from bounced.knowledge import shipped_knowledge
 from bounced.pipeline import understand
 
 # At this length a pattern whose time grows with the square still ends; one that is worse does not.
-LENGTH = 2000
+LENGTH = 1000
 # As much as a field of a header may have.
 FIELD_LENGTH = 60_000
 CORES = [

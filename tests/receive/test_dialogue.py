@@ -174,9 +174,9 @@ async def test_client_that_never_reads_is_cut_off(start, monkeypatch):
 
 async def test_a_silent_store_is_not_the_clients_fault(start):
     async def accept(message):
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(3)
 
-    server = await start(idle_seconds=0.05, accept=accept)
+    server = await start(idle_seconds=1, accept=accept)
     client = await server.connect()
     await client.begin()
     assert (await client.ask(".")).startswith("250 ")

@@ -213,7 +213,7 @@ async def test_a_session_ends_whatever_the_client_says(start):
 
 
 async def test_a_message_drop_by_drop_ends_the_session(start):
-    server = await start(idle_seconds=0.3)
+    server = await start(idle_seconds=1)
     client = await server.connect()
     await client.begin()
 
@@ -233,9 +233,9 @@ async def test_a_message_drop_by_drop_ends_the_session(start):
 
 async def test_a_session_does_not_end_while_its_message_is_being_stored(start):
     async def accept(message):
-        await asyncio.sleep(0.3)  # longer than the session may last
+        await asyncio.sleep(3)  # longer than the session may last
 
-    server = await start(session_seconds=0.1, accept=accept)
+    server = await start(session_seconds=1, accept=accept)
     client = await server.connect()
     await client.begin()
     assert (await client.ask(".")).startswith("250 ")
