@@ -118,7 +118,7 @@ class Daemon:
 
 def _make_feed(store: Store, subscription: Subscription) -> Feed:
     """Return what feeds one sink."""
-    return Feed(store, subscription, clock=_clock, chance=random.random)
+    return Feed(store, subscription, chance=random.random)
 
 
 async def _retire_orphans(store: Store, sinks: Collection[str]) -> None:

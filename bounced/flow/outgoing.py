@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from bounced import log, metrics
 from bounced.backoff import next_delay_seconds
@@ -146,14 +146,11 @@ class Feed:
     Args:
         store: Where deliveries are kept.
         subscription: The sink, and what it gets.
-        clock: The time, in UTC.
         chance: A random number, at least 0 and below 1.
     """
 
-    def __init__(
-        self, store: Store, subscription: Subscription, *, clock: Callable[[], datetime], chance: Callable[[], float]
-    ) -> None:
-        self._store, self._subscription, self._clock, self._chance = store, subscription, clock, chance
+    def __init__(self, store: Store, subscription: Subscription, *, chance: Callable[[], float]) -> None:
+        self._store, self._subscription, self._chance = store, subscription, chance
         self.name = subscription.sink.name
         self._window = Window(_WINDOW_EVENTS, _WINDOW_BYTES)
         self._queue: asyncio.Queue[Delivery] = asyncio.Queue()
@@ -298,5 +295,4 @@ class Feed:
                     _log.error("delivery_dead", error=result.error, **about)
                     return Settlement.dead(key, delivery.attempt, error=result.error)
                 _log.warning("delivery_failed", error=result.error, retry_seconds=round(delay, 1), **about)
-                retry_at = self._clock() + timedelta(seconds=delay)
-                return Settlement.retry(key, delivery.attempt, at=retry_at, error=result.error)
+                return Settlement.retry(key, delivery.attempt, after=timedelta(seconds=delay), error=result.error)

@@ -270,7 +270,8 @@ def _settling_row(settling: Settling) -> dict[str, Any]:
         "to_sink": settlement.sink,
         "state_": settlement.state,
         "attempt": settlement.attempt,
-        "retry_at": settlement.retry_at,
+        # By the same clock as the time of the change: what a clock that was ahead put off is known by that.
+        "retry_at": None if settlement.retry_after is None else settling.now + settlement.retry_after,
         "error": settlement.error,
         "now": settling.now,
     }

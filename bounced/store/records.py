@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
@@ -82,7 +82,7 @@ class Settlement:
         sink: Where to.
         attempt: Which attempt this was, as `Delivery.attempt` said.
         state: Where the delivery stands now.
-        retry_at: When the next attempt is due; set if and only if it is still pending.
+        retry_after: How long from now the next attempt is due; set if and only if it is still pending.
         error: What went wrong, in one line; None when delivered.
     """
 
@@ -90,12 +90,12 @@ class Settlement:
     sink: str
     attempt: int
     state: DeliveryState
-    retry_at: datetime | None = None
+    retry_after: timedelta | None = None
     error: str | None = None
 
     def __post_init__(self) -> None:
-        if (self.retry_at is not None) != (self.state is DeliveryState.PENDING):
-            raise ValueError("a pending delivery needs retry_at, and no other may have it")
+        if (self.retry_after is not None) != (self.state is DeliveryState.PENDING):
+            raise ValueError("a pending delivery needs retry_after, and no other may have it")
 
     @classmethod
     def delivered(cls, key: DeliveryKey, attempt: int) -> Self:
@@ -103,9 +103,9 @@ class Settlement:
         return cls(*key, attempt, DeliveryState.DELIVERED)
 
     @classmethod
-    def retry(cls, key: DeliveryKey, attempt: int, *, at: datetime, error: str) -> Self:
-        """Say that the attempt failed and when to make the next one."""
-        return cls(*key, attempt, DeliveryState.PENDING, at, error)
+    def retry(cls, key: DeliveryKey, attempt: int, *, after: timedelta, error: str) -> Self:
+        """Say that the attempt failed and how long to wait before the next one."""
+        return cls(*key, attempt, DeliveryState.PENDING, after, error)
 
     @classmethod
     def dead(cls, key: DeliveryKey, attempt: int, *, error: str) -> Self:

@@ -146,7 +146,7 @@ async def tell(store_kind: str, sink_kind: str, count: int) -> Figures:
         url = await stack.enter_async_context(fresh_url(store_kind, folder))
         store = await stack.enter_async_context(await Store.open(url, owner="bench", exclusive=True))
         sink = Counted(await make_sink(sink_kind, folder, stack), count)
-        feed = Feed(store, Subscription(sink, None, [1]), clock=lambda: datetime.now(UTC), chance=random.random)
+        feed = Feed(store, Subscription(sink, None, [1]), chance=random.random)
         outgoing = Outgoing([feed])
         reader = stack.enter_context(Reader(RECIPE, source="/bounced/bench"))
         list(reader.read(list(make_messages(1))))  # it has started

@@ -1,5 +1,6 @@
 """A clock that jumps while the daemon runs."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,18 @@ def clock(tmp_path):
 def site(site):
     site.sections["store"]["lease_seconds"] = 3  # the store is looked through three times in this
     return site
+
+
+async def test_a_clock_that_is_set_back_puts_off_no_retry(site, receiver, clock):
+    clock.go(hours=24)
+    daemon = await clock.start(site)
+    await receiver.go_away()
+    await send(daemon.port, dsn("ann@example.com"))
+    await daemon.until_logged("delivery_failed")
+    clock.go(hours=0)
+    await receiver.come_back()
+    told = await receiver.until_recipient("ann@example.com")
+    assert datetime.fromisoformat(told["time"]) > datetime.now(UTC) + timedelta(hours=23)
 
 
 async def test_a_clock_that_was_ahead_before_a_crash_puts_off_nothing(site, receiver, clock):

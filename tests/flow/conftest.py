@@ -1,7 +1,6 @@
 import random
 import sqlite3
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
 import pytest
 
@@ -12,10 +11,6 @@ from bounced.pipeline import understand
 from bounced.store import Store
 from tests.daemon.mail import dsn
 from tests.flow.parts import Flow, Recorder
-
-
-def now():
-    return datetime.now(UTC)
 
 
 def understand_without_envelope(raw, envelope):
@@ -55,11 +50,9 @@ def sink():
 def make_flow(store):
     """Return a function that makes a flow to the given sinks, which are tried again soon."""
 
-    def make(
-        *sinks: Recorder, read=understand_without_envelope, retry_seconds=(0.01,) * 3, on: Store = store, clock=now
-    ) -> Flow:
+    def make(*sinks: Recorder, read=understand_without_envelope, retry_seconds=(0.01,) * 3, on: Store = store) -> Flow:
         subscriptions = [Subscription(each, None, retry_seconds) for each in sinks]
-        outgoing = Outgoing(Feed(on, each, clock=clock, chance=random.random) for each in subscriptions)
+        outgoing = Outgoing(Feed(on, each, chance=random.random) for each in subscriptions)
         return Flow(on, Incoming(on, outgoing, read=read_with(read), source="/bounced/test"), outgoing)
 
     return make

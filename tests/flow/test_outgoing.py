@@ -146,7 +146,7 @@ async def test_a_sink_that_is_away_for_an_hour_gets_all_it_missed_once(make_flow
     back = now + timedelta(hours=1)
     sink.answer = Failed("away")
     async with await Store.open(f"sqlite:///{tmp_path}/hours.db", owner="one", clock=lambda: now) as store:
-        flow = make_flow(sink, retry_seconds=RETRY_SECONDS, on=store, clock=lambda: now)
+        flow = make_flow(sink, retry_seconds=RETRY_SECONDS, on=store)
         await flow.accept(make_dsns(3))
         async with flow.running():
             await sink.until_sent(3)

@@ -1,7 +1,7 @@
 """What the store promises, whichever database it is in."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -177,7 +177,7 @@ class TestSettle:
         conclusion = conclude_as(make_message(), leased=("app",))
         [key] = await conclude(store, make_message(), conclusion)
         due = clock.now + timedelta(seconds=5)
-        await store.settle(Settlement.retry(key, 1, at=due.astimezone(timezone(timedelta(hours=9))), error="503"))
+        await store.settle(Settlement.retry(key, 1, after=timedelta(seconds=5), error="503"))
         assert await store.next_delivery_due("app") == due
         clock.pass_(seconds=4)
         assert await store.claim_deliveries("app", 10) == []
@@ -193,7 +193,7 @@ class TestSettle:
         await store.settle(Settlement.dead(key, 1, error="late"))
         assert await store.list_deliveries(state=DeliveryState.DEAD) == []
         await store.settle(Settlement.delivered(key, 2))
-        await store.settle(Settlement.retry(key, 2, at=clock.now, error="later"))
+        await store.settle(Settlement.retry(key, 2, after=timedelta(0), error="later"))
         assert len(await store.list_deliveries(state=DeliveryState.DELIVERED)) == 1
 
     async def test_a_dead_delivery_is_kept_and_can_be_retried(self, store, make_message, conclude_as):

@@ -222,7 +222,7 @@ async def test_the_latest_attempts_tell_whether_a_sink_takes_events(store, concl
     await store.settle(Settlement.delivered((first, "app"), 1))
     delivered_at = clock.now
     clock.pass_(minutes=1)
-    await store.settle(Settlement.retry((second, "app"), 1, at=clock.now + timedelta(minutes=5), error="503"))
+    await store.settle(Settlement.retry((second, "app"), 1, after=timedelta(minutes=5), error="503"))
     app, log = await store.archive.list_sinks()
     assert app == SinkState("app", is_failing=True, error="503", failed=1, delivered_at=delivered_at)
     assert log == SinkState("log", is_failing=False, error=None, failed=0, delivered_at=delivered_at)

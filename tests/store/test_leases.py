@@ -113,8 +113,8 @@ async def test_what_a_clock_that_was_ahead_put_off_is_due(store, make_message, c
     sinks = ("leased", "retried", "dead")
     concluded = conclude_as(make_message(3), sinks=sinks, leased=sinks)
     await store.conclude(concluded)
-    event_id, later = concluded.events[0].id, clock.now + timedelta(hours=1)
-    await store.settle(Settlement.retry((event_id, "retried"), 1, at=later, error="503"))
+    event_id = concluded.events[0].id
+    await store.settle(Settlement.retry((event_id, "retried"), 1, after=timedelta(hours=1), error="503"))
     await store.settle(Settlement.dead((event_id, "dead"), 1, error="404"))
     clock.pass_(days=-1)
     assert await store.renew(set(), {}) == 0
@@ -131,7 +131,7 @@ async def test_what_a_clock_that_is_right_put_off_stays_so(url, open_store, make
     sinks, later = ("leased", "retried"), clock.now + timedelta(days=1)
     concluded = conclude_as(make_message(2), sinks=sinks, leased=sinks)
     await two.conclude(concluded)
-    await two.settle(Settlement.retry((concluded.events[0].id, "retried"), 1, at=later, error="503"))
+    await two.settle(Settlement.retry((concluded.events[0].id, "retried"), 1, after=timedelta(days=1), error="503"))
     clock.pass_(seconds=-45)
     await one.renew(set(), {})
     assert await one.claim_messages(10) == []
