@@ -69,7 +69,7 @@ async def answer_check(store: Store, addresses: Sequence[str]) -> list[dict[str,
 
     What is no address gets an answer too: one of them must not stop a thousand.
     """
-    found = await store.check_recipients([each for each in addresses if is_name(each)])
+    found = await store.recipients.check([each for each in addresses if is_name(each)])
     return [_answer(each, found.get(each)) for each in addresses]
 
 

@@ -35,10 +35,10 @@ class Filters(TypedDict):
 
 async def read_pages(store: Store, filters: Filters, *, size: int = 1000) -> AsyncIterator[list[StoredRecipient]]:
     """Yield all recipients that the filters let through, page by page; the first may be empty."""
-    page, cursor = await store.list_recipients(**filters, limit=size)
+    page, cursor = await store.recipients.list(**filters, limit=size)
     yield page
     while cursor:
-        page, cursor = await store.list_recipients(**filters, cursor=cursor, limit=size)
+        page, cursor = await store.recipients.list(**filters, cursor=cursor, limit=size)
         yield page
 
 

@@ -87,11 +87,11 @@ async def import_list(chunks: AsyncIterable[bytes], store: Store, *, by: str) ->
     async for chunk in chunks:
         _sort(reader.feed(chunk), batch, result)
         while len(batch) >= _BATCH:
-            result.imported += await store.import_recipients(batch[:_BATCH], by=by)
+            result.imported += await store.recipients.take_over(batch[:_BATCH], by=by)
             del batch[:_BATCH]
     _sort(reader.finish(), batch, result)
     if batch:
-        result.imported += await store.import_recipients(batch, by=by)
+        result.imported += await store.recipients.take_over(batch, by=by)
     return result
 
 

@@ -87,7 +87,7 @@ def show(address: Address, jsonl: JsonLines = False, config: ConfigFile = None) 
     from bounced.admin.answers import describe, describe_facts, unknown
 
     _require_address(address)
-    found = with_store(config, lambda store: store.fetch_recipient(address)) or unknown(address)
+    found = with_store(config, lambda store: store.recipients.fetch(address)) or unknown(address)
     about, facts = describe(found), describe_facts(found)
     if jsonl:
         typer.echo(as_json(about | {"facts": facts}))
@@ -151,7 +151,7 @@ def clear(
       bounced recipients clear ann@example.com --note "asked by phone"
     """
     _require_address(address)
-    is_cleared = with_store(config, lambda store: store.clear_recipient(address, by=_BY, note=note))
+    is_cleared = with_store(config, lambda store: store.recipients.clear(address, by=_BY, note=note))
     typer.echo("cleared" if is_cleared else "nothing was known that could be cleared")
 
 
@@ -231,7 +231,7 @@ def erase(
     _require_address(address)
     if not yes:
         typer.confirm(f"Erase all that is known of {address}?", abort=True)
-    typer.echo(f"{with_store(config, lambda store: store.erase_recipient(address))} rows erased")
+    typer.echo(f"{with_store(config, lambda store: store.recipients.erase(address))} rows erased")
 
 
 def _require_address(text: str) -> None:

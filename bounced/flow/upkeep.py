@@ -71,7 +71,7 @@ async def _forget(store: Store, horizon: Callable[[datetime], Horizon], clock: C
             before = horizon(clock())
             purged = await store.purge(before)
             purged["tallies"] = await store.forget_tallies(before.events)
-            decayed, shrunk = await store.decay_recipients(), await store.shrink()
+            decayed, shrunk = await store.recipients.decay(), await store.shrink()
         except StoreError as error:
             _log.warning("not_forgotten", error=str(error), consequence="tried again in an hour")
         else:

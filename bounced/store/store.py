@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Self, TypeVar, TypeVarTuple
@@ -12,20 +11,9 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from bounced.errors import StoreError
-from bounced.escalate import DEFAULT_POLICY, Policy, State
+from bounced.escalate import DEFAULT_POLICY, Policy
 from bounced.model import Delivery, Message
-from bounced.store import (
-    counting,
-    engine,
-    erasure,
-    housekeeping,
-    leases,
-    promises,
-    reading,
-    recall,
-    recipients,
-    retention,
-)
+from bounced.store import counting, engine, housekeeping, leases, promises, reading, retention
 from bounced.store.archive import Archive
 from bounced.store.connect import Resources, connect
 from bounced.store.corrections import Corrections
@@ -33,22 +21,21 @@ from bounced.store.counting import Forgetting, Summarize
 from bounced.store.housekeeping import Alive, Retirement, Revival
 from bounced.store.leases import DeliveryClaim, Lease, MessageClaim, Renewal
 from bounced.store.promises import Acceptance, Concluding, Settling
-from bounced.store.recipients import Clearing, Decay, Import, Memory
+from bounced.store.recipients import Memory
 from bounced.store.records import (
     Backlog,
     Claimed,
     Conclusion,
     DeliveryState,
     Horizon,
-    ImportedRecipient,
     Settlement,
     StoredDelivery,
     StoredEvent,
-    StoredRecipient,
 )
 from bounced.store.retention import BATCH, FOUND_AT_ONCE, SWEEPS, Removal
+from bounced.store.standing import Recipients
 from bounced.store.trouble import store_error
-from bounced.store.writer import Payload, Work, Writer
+from bounced.store.writer import Writer
 
 _CLAIM_MAX_BYTES = 16 * 1024 * 1024
 
@@ -70,6 +57,7 @@ class Store:
     Attributes:
         archive: What operators look up.
         corrections: Concludes anew what was concluded.
+        recipients: Says how recipients stand.
     """
 
     def __init__(
@@ -88,11 +76,11 @@ class Store:
         self._reader_threads = ThreadPoolExecutor(engine.READERS, thread_name_prefix="store-reader")
         self._resources = resources
         self.archive = Archive(self._read, memory.names)
-        self._use(memory)
         self._owner = owner
         self._lease_time = lease_time
         self._clock = clock
         self._is_closed = False
+        self._use(memory)
 
     def judge_by(self, policy: Policy) -> None:
         """Judge recipients by `policy` from now on; one that is not heard of again stands as he stood."""
@@ -102,9 +90,8 @@ class Store:
         self._memory = memory
         # Bound once: the writer groups operations by their function.
         self._conclude = partial(promises.conclude, memory)
-        self._clear = partial(recipients.clear, memory)
-        self._import = partial(recipients.take_over, memory)
         self.corrections = Corrections(self._read, self._writer, memory)
+        self.recipients = Recipients(self._read, self._writer, memory, self._clock)
 
     @classmethod
     async def open(
@@ -252,11 +239,13 @@ class Store:
             sink: Only those to this sink.
             with_delivered: Also what the sink has confirmed, and lost.
         """
-        return await self._in_batches(housekeeping.revive, Revival(self._clock(), since, ids, sink, with_delivered))
+        return await self._writer.run_in_batches(
+            housekeeping.revive, Revival(self._clock(), since, ids, sink, with_delivered)
+        )
 
     async def retire_deliveries(self, sinks: Collection[str]) -> int:
         """Give up what is pending for sinks that no daemon on this database has; return how many that were."""
-        return await self._in_batches(housekeeping.retire, Retirement(self._clock(), sinks))
+        return await self._writer.run_in_batches(housekeeping.retire, Retirement(self._clock(), sinks))
 
     async def purge(self, horizon: Horizon) -> dict[str, int]:
         """Forget what is older than `horizon`, in small batches; what is not finished stays.
@@ -278,7 +267,7 @@ class Store:
 
     async def shrink(self) -> int:
         """Give free pages of an SQLite file back, few at a time; return how many."""
-        return await self._in_batches(retention.shrink, None)
+        return await self._writer.run_in_batches(retention.shrink, None)
 
     async def count_events(self, summarize: Summarize) -> bool:
         """Count some of the events that are not counted yet; return whether more may wait."""
@@ -292,60 +281,6 @@ class Store:
     async def prove_writable(self) -> None:
         """Write when this daemon was last well; returns when that is on the disk, behind all that waited before."""
         await self._writer.run(housekeeping.note_alive, Alive(self._owner, self._clock()))
-
-    async def fetch_recipient(self, address: str) -> StoredRecipient | None:
-        """Return how a recipient stands, with the audit trail; None where nothing is known."""
-        return await self._read(recall.fetch_recipient, self._memory.names.look_up(address), self._clock())
-
-    async def check_recipients(self, addresses: Sequence[str]) -> dict[str, StoredRecipient]:
-        """Return how those of up to 1,000 addresses stand that are known, by the addresses as they were given."""
-        names = {address: self._memory.names.look_up(address) for address in addresses}
-        found = await self._read(recall.fetch_recipients, set(names.values()), self._clock())
-        return {address: found[name] for address, name in names.items() if name in found}
-
-    async def list_recipients(
-        self,
-        *,
-        state: State | None = None,
-        reason: str | None = None,
-        since: datetime | None = None,
-        contains: str | None = None,
-        cursor: str | None = None,
-        limit: int = 100,
-    ) -> tuple[list[StoredRecipient], str | None]:
-        """Return recipients in the order of their addresses, and the cursor of the next page.
-
-        Args:
-            state: Only those that stand so.
-            reason: Only those whose latest bounce has this reason.
-            since: Only those that have stood so from this time on or later.
-            contains: Only those whose address has this in it; of a pseudonym, nothing useful.
-            cursor: Where the page before ended; None for the first.
-            limit: How many at most.
-        """
-        return await self._read(recall.list_recipients, state, reason, since, contains, cursor, limit, self._clock())
-
-    async def clear_recipient(self, address: str, *, by: str, note: str | None = None) -> bool:
-        """Let nothing that was before count against a recipient, but say who did so; return whether he was known."""
-        return await self._writer.run(self._clear, Clearing(address, by, note, self._clock()))
-
-    async def import_recipients(self, entries: Sequence[ImportedRecipient], *, by: str) -> int:
-        """Take over a suppression list, in batches; return how many lines name an address."""
-        now, pieces = self._clock(), range(0, len(entries), BATCH)
-        return sum([await self._writer.run(self._import, Import(entries[at : at + BATCH], by, now)) for at in pieces])
-
-    async def erase_recipient(self, address: str) -> int:
-        """Erase all that is known of an address, also where others are spoken of; return how many rows are gone."""
-        person = await self._read(erasure.find_person, self._memory.names, address)
-        erased, last = 0, ""
-        while ids := await self._read(erasure.find_messages, person, last):
-            erased += await self._writer.run(erasure.erase_messages, replace(person, message_ids=ids))
-            last = ids[-1]
-        return erased + await self._writer.run(erasure.erase_recipient, person)
-
-    async def decay_recipients(self) -> int:
-        """Make recipients active again whose soft bounces are too old to count; return how many."""
-        return await self._in_batches(recipients.decay, Decay(self._clock()))
 
     async def fetch_message(self, message_id: str) -> Message | None:
         """Return a message as it was accepted."""
@@ -380,13 +315,6 @@ class Store:
 
     def _lease(self) -> Lease:
         return Lease(self._owner, self._clock() + self._lease_time)
-
-    async def _in_batches(self, work: Work[Payload, int], payload: Payload) -> int:
-        """Repeat `work` until nothing is left; others write between two batches."""
-        total = 0
-        while done := await self._writer.run(work, payload):
-            total += done
-        return total
 
     async def _read(self, query: Callable[[Connection, *_Arguments], _Answer], *arguments: *_Arguments) -> _Answer:
         def run() -> _Answer:

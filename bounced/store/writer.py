@@ -114,6 +114,13 @@ class Writer:
                 answers.append(error)
         return answers
 
+    async def run_in_batches(self, work: Work[Payload, int], payload: Payload) -> int:
+        """Repeat `work` until nothing is left, and return how much it was; others write between two batches."""
+        total = 0
+        while done := await self.run(work, payload):
+            total += done
+        return total
+
     def _make(self, work: Work[Payload, Answer], payload: Payload, weight_bytes: int = 0) -> _Operation:
         return _Operation(work, payload, weight_bytes, self._loop.create_future(), time.monotonic())
 

@@ -80,7 +80,7 @@ def suppress(store):
 
     async def suppress_(*addresses: str, state: State = State.SUPPRESSED, **more) -> None:
         entries = [ImportedRecipient(address, state, since=SINCE, **more) for address in addresses]
-        await store.import_recipients(entries, by="test")
+        await store.recipients.take_over(entries, by="test")
 
     return suppress_
 

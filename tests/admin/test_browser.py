@@ -183,7 +183,7 @@ async def test_a_recipient_is_cleared_with_a_note(page, tell, store):
     await page.get_by_role("button", name="Clear this recipient").click()
     await expect(page.get_by_role("status")).to_contain_text("Cleared")
     await expect(page.get_by_role("region", name="History").get_by_role("row").nth(1)).to_contain_text("asked by phone")
-    recipient = await store.fetch_recipient("ann@example.com")
+    recipient = await store.recipients.fetch("ann@example.com")
     assert (recipient.state, recipient.facts[0].by) == (State.ACTIVE, "dashboard")
 
 
@@ -192,7 +192,7 @@ async def test_a_recipient_is_cleared_from_the_list(page, suppress, store):
     await page.goto("/recipients")
     await page.get_by_role("button", name="Clear a+b/c?d#e@example.com").click()
     await expect(page.get_by_role("status")).to_contain_text("Cleared")
-    assert (await store.fetch_recipient("a+b/c?d#e@example.com")).state is State.ACTIVE
+    assert (await store.recipients.fetch("a+b/c?d#e@example.com")).state is State.ACTIVE
 
 
 @pytest.mark.parametrize("scripts", [True, False])

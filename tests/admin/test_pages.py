@@ -159,7 +159,7 @@ async def test_a_form_of_another_site_changes_nothing(browser, store, suppress, 
     answer, page = await browser.post("/recipients/ann%40example.com/clear", data=fields)
     assert (answer.status, answer.content_type) == (403, "text/html")
     assert "load the page again" in page
-    assert (await store.fetch_recipient("ann@example.com")).state is State.SUPPRESSED
+    assert (await store.recipients.fetch("ann@example.com")).state is State.SUPPRESSED
     assert (await browser.post("/logout", data=fields))[0].status == 403
 
 
@@ -189,7 +189,7 @@ async def test_who_may_only_read_is_shown_no_forms_and_changes_nothing(reader, s
     for path in ("/recipients/ann%40example.com/clear", "/deliveries/retry", f"/events/{event_id}/retry"):
         answer, _ = await reader.post(path, data={"form_key": key_in(page), "sink": "app"})
         assert answer.status == 403
-    assert (await store.fetch_recipient("ann@example.com")).state is State.SUPPRESSED
+    assert (await store.recipients.fetch("ann@example.com")).state is State.SUPPRESSED
     assert len(await store.list_deliveries(state=DeliveryState.DEAD)) == 1
 
 

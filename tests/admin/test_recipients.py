@@ -182,7 +182,7 @@ async def test_all_that_is_known_can_be_erased(ask, bounce, path_of, store):
     status, _, found = await ask("DELETE", path_of("ann@example.com"), params={"erase": "true"})
     assert (status, found["address"]) == (200, "ann@example.com")
     assert found["erased"] > 0
-    assert await store.fetch_recipient("ann@example.com") is None
+    assert await store.recipients.fetch("ann@example.com") is None
     assert (await ask("DELETE", path_of("ann@example.com"), params={"erase": "true"}))[2]["erased"] == 0
 
 
@@ -220,11 +220,11 @@ async def test_what_was_exported_can_be_imported(ask, suppress, store, format_):
     await suppress(*addresses, state=State.UNDELIVERABLE)
     _, _, text = await ask("GET", f"{ROOT}/export", params={"format": format_})
     for address in addresses:
-        await store.erase_recipient(address)
+        await store.recipients.erase(address)
     status, _, found = await ask("POST", f"{ROOT}/import", data=text.encode())
     assert (status, found) == (200, {"imported": len(addresses), "rejected": 0, "rejections": []})
     for address in addresses:
-        again = await store.fetch_recipient(address)
+        again = await store.recipients.fetch(address)
         assert (again.state, again.since.isoformat()) == ("undeliverable", "2025-11-01T09:30:00+00:00")
 
 
@@ -237,7 +237,7 @@ async def test_a_large_list_is_imported_as_it_comes(ask, store):
     status, _, found = await ask("POST", f"{ROOT}/import", data=lines())
     assert (status, found["imported"], found["rejected"]) == (200, 20_000, 1)
     assert found["rejections"] == [{"line": 20_001, "problem": "no address"}]
-    assert (await store.check_recipients([f"user19999-{'x' * 90}@example.com"])).popitem()[1].state == "suppressed"
+    assert (await store.recipients.check([f"user19999-{'x' * 90}@example.com"])).popitem()[1].state == "suppressed"
 
 
 async def test_a_list_that_names_no_addresses_is_refused(ask):

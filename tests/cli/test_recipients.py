@@ -16,7 +16,7 @@ async def known(store):
         ImportedRecipient("ann@example.com", State.SUPPRESSED, "user_unknown", SINCE, "left the company"),
         ImportedRecipient("ben@example.net", State.COMPLAINED, None, SINCE),
     ]
-    await store.import_recipients(entries, by="test")
+    await store.recipients.take_over(entries, by="test")
 
 
 @pytest.fixture

@@ -90,7 +90,7 @@ async def test_a_corrected_event_names_the_one_it_replaces_and_the_recipient_fol
 ):
     message_id, [first] = await come_back(dsn(ANN, **MOON))
     await come_back(dsn(BEN))
-    assert (await store.fetch_recipient(ANN)).state is State.SUPPRESSED
+    assert (await store.recipients.fetch(ANN)).state is State.SUPPRESSED
     set_rule(rules, "mailbox_full")
     [line], summary = await reclassify()
     assert summary == "2 messages, 1 changed, 1 events to tell\n"
@@ -102,7 +102,7 @@ async def test_a_corrected_event_names_the_one_it_replaces_and_the_recipient_fol
     assert corrected["id"] == line["event"] != first
     assert (corrected["data"]["replaces"], corrected["data"]["advice"]) == (first, "retry")
     assert events[first]["data"]["replaces"] is None
-    recipient = await store.fetch_recipient(ANN)
+    recipient = await store.recipients.fetch(ANN)
     assert (recipient.state, recipient.counts) == (State.SOFT_BOUNCING, {"soft": 1})
     assert [delivery.event.id for delivery in await store.claim_deliveries("app", 10)] == [line["event"]]
     stored = await store.fetch_event(first)
@@ -122,7 +122,7 @@ async def test_running_it_twice_adds_nothing_and_another_change_replaces_the_cor
     [fourth], _ = await reclassify()
     assert [line["replaces"] for line in (second, third, fourth)] == [first, second["event"], third["event"]]
     assert len(await told(store, message_id)) == 4
-    recipient = await store.fetch_recipient(ANN)
+    recipient = await store.recipients.fetch(ANN)
     assert (recipient.state, recipient.counts) == (State.SUPPRESSED, {"hard": 1})
 
 
@@ -133,7 +133,7 @@ async def test_a_dry_run_prints_and_changes_nothing(store, rules, come_back, rec
     assert [line["replaces"] for line in lines] == [first]
     assert summary == "1 messages, 1 would change, 1 events would be told\n"
     assert list(await told(store, message_id)) == [first]
-    assert (await store.fetch_recipient(ANN)).state is State.SUPPRESSED
+    assert (await store.recipients.fetch(ANN)).state is State.SUPPRESSED
     assert (await reclassify())[0] == lines
 
 
@@ -181,7 +181,7 @@ async def test_a_correction_that_is_one_bounce_too_many_is_told(store, rules, co
     set_rule(rules, "mailbox_full")
     config.write_text(config.read_text() + "[escalate]\nbounces = 1\ndays = 1\n")
     assert (await run("--since", "1h")).returncode == 0
-    assert (await store.fetch_recipient(ANN)).state is State.UNDELIVERABLE
+    assert (await store.recipients.fetch(ANN)).state is State.UNDELIVERABLE
     pending = await store.list_deliveries(state=DeliveryState.PENDING)
     fresh = {one.type: one.event_id for one in pending if one.attempts == 0}
     assert set(fresh) == {"bounced.bounce", "bounced.undeliverable"}

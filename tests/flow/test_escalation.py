@@ -38,7 +38,7 @@ async def test_soft_bounces_that_persist_are_told_once(make_flow, sink, store):
         await bring(flow, [soft()] * 7)
         await sink.until_sent(8)
         await flow.until_idle()
-    assert (await store.fetch_recipient(ANN)).state is State.UNDELIVERABLE
+    assert (await store.recipients.fetch(ANN)).state is State.UNDELIVERABLE
     stored = await store.fetch_event(Event.derive_id("", EventType.UNDELIVERABLE, ANN))
     document = json.loads(stored.event.document)
     jsonschema.Draft202012Validator(json_schema()).validate(document["data"])
@@ -53,7 +53,7 @@ async def test_a_hard_bounce_suppresses_at_once(make_flow, sink, store):
     flow = make_flow(sink)
     async with flow.running():
         await bring(flow, [dsn("Ann@Example.com")])
-    assert (await store.fetch_recipient(ANN)).state is State.SUPPRESSED
+    assert (await store.recipients.fetch(ANN)).state is State.SUPPRESSED
     assert sink.sent.total() == 1
 
 
@@ -71,7 +71,7 @@ async def test_where_proof_is_required_a_forged_bounce_changes_no_recipient(
         flow = make_flow(sink, read=read, on=strict)
         async with flow.running():
             await bring(flow, [dsn(ANN)])
-        stored = await strict.fetch_recipient(ANN)
+        stored = await strict.recipients.fetch(ANN)
         assert (stored and stored.state) is state
 
 
@@ -92,7 +92,7 @@ async def test_where_proof_is_required_a_complaint_that_proves_nothing_is_told_a
         flow = make_flow(sink, read=read, on=strict)
         async with flow.running():
             await bring(flow, [raw])
-        stored = await strict.fetch_recipient(ANN)
+        stored = await strict.recipients.fetch(ANN)
         [delivery] = await strict.list_deliveries()
         document = json.loads((await strict.fetch_event(delivery.event_id)).event.document)
     assert (stored and stored.state) is state

@@ -30,7 +30,7 @@ async def test_facts_are_replaced_and_the_state_follows(store, bounce, clock):
     conclusion = await bounce(ANN, BEN)
     corrected = correct(conclusion, soft(conclusion, ANN))
     assert await store.corrections.write(corrected, clock.now) == 1
-    ann, ben = await store.fetch_recipient(ANN), await store.fetch_recipient(BEN)
+    ann, ben = await store.recipients.fetch(ANN), await store.recipients.fetch(BEN)
     assert (ann.state, ann.counts) == (State.SOFT_BOUNCING, {"soft": 1})
     assert [fact.message_id for fact in ben.facts] == [before.message_id]
     assert (await store.fetch_event(corrected.events[0].id)).report == '{"new": 1}'
@@ -41,7 +41,7 @@ async def test_facts_are_replaced_and_the_state_follows(store, bounce, clock):
 async def test_a_recipient_who_is_not_spoken_of_any_more_is_active(store, bounce, clock):
     conclusion = await bounce(ANN)
     await store.corrections.write(correct(conclusion), clock.now)
-    stored = await store.fetch_recipient(ANN)
+    stored = await store.recipients.fetch(ANN)
     assert (stored.state, stored.facts) == (State.ACTIVE, ())
 
 
@@ -54,10 +54,10 @@ async def test_to_correct_again_writes_nothing(store, bounce, clock):
 async def test_what_an_operator_did_since_stays(store, bounce, clock):
     conclusion = await bounce(ANN, kind=FactKind.SOFT)
     clock.pass_(days=1)
-    await store.clear_recipient(ANN, by="api")
+    await store.recipients.clear(ANN, by="api")
     hard = Fact(ANN, conclusion.message_id, conclusion.facts[0].occurred_at, FactKind.HARD, "x", Fault.RECIPIENT)
     await store.corrections.write(correct(conclusion, hard), clock.now)
-    stored = await store.fetch_recipient(ANN)
+    stored = await store.recipients.fetch(ANN)
     assert (stored.state, stored.counts) == (State.ACTIVE, {"hard": 1, "cleared": 1})
 
 

@@ -113,7 +113,7 @@ async def test_a_second_conclusion_counts_nothing(store, conclude, make_message,
 async def test_an_event_that_is_erased_before_it_is_counted_holds_nothing_up(store, conclude):
     await conclude(1, recipients=("gone@example.com",))
     await conclude(2)
-    await store.erase_recipient("gone@example.com")
+    await store.recipients.erase("gone@example.com")
     await count(store)
     assert await tallies(store) == {(START, "mailbox_full"): 1}
     assert await store.archive.count_uncounted() == 0
@@ -244,7 +244,7 @@ async def test_a_message_tells_how_far_it_has_come(store, conclude, make_message
 async def test_erasing_an_address_leaves_nothing_to_find_it_by(url, store, conclude):
     await conclude(1, recipients=("ann@example.com",), document=document(verp={"id": "ann=example.com"}))
     await count(store)
-    await store.erase_recipient("ann@example.com")
+    await store.recipients.erase("ann@example.com")
     assert read_mentions(url) == []
     assert await tallies(store) == {(START, "mailbox_full"): 1}
 

@@ -70,7 +70,7 @@ async def test_counts_are_exact_after_kill_9_between_any_two_steps(url, open_sto
     assert await asyncio.to_thread(run, url, 700) == 0
     clock.pass_(days=1)
     store = await open_store(url)
-    people, _ = await store.list_recipients()
+    people, _ = await store.recipients.list()
     assert [(each.counts, each.state) for each in people] == [({"soft": 100}, State.UNDELIVERABLE)] * PEOPLE
     assert people[0].last_bounce_at - people[0].first_bounce_at == timedelta(hours=693)
     assert len(await store.list_deliveries()) == PEOPLE  # one for each, from how many runs soever

@@ -88,7 +88,7 @@ def everything(url):
 
 async def test_nothing_of_the_address_is_left_and_all_of_the_others(url, store, come_back):
     events = await come_back("Ann@Example.com", BEN, to=f"Ann <{ANN}>, {BEN}")
-    assert await store.erase_recipient("ANN@example.com") > 0
+    assert await store.recipients.erase("ANN@example.com") > 0
     assert ANN not in everything(url)
     assert "ann=example.com" not in everything(url)
     assert await store.fetch_event(events["Ann@Example.com"].id) is None
@@ -97,9 +97,9 @@ async def test_nothing_of_the_address_is_left_and_all_of_the_others(url, store, 
     assert (data["recipient"], data["diagnostic"]) == (BEN, f"smtp; 550 5.1.1 <{BEN}>?")
     assert data["original"]["to"] == f"Ann <[erased]>, {BEN}"
     assert [one["recipient"] for one in report["recipients"]] == [BEN]
-    assert len((await store.fetch_recipient(BEN)).facts) == 1
+    assert len((await store.recipients.fetch(BEN)).facts) == 1
     assert [each.event.id for each in await store.claim_deliveries("app", 10)] == [events[BEN].id]
-    assert await store.erase_recipient(ANN) == 0
+    assert await store.recipients.erase(ANN) == 0
 
 
 @pytest.mark.parametrize(
@@ -113,26 +113,26 @@ async def test_nothing_of_the_address_is_left_and_all_of_the_others(url, store, 
 async def test_nothing_is_left_in_whatever_form_the_address_was_written(url, store, come_back, told, asked):
     await come_back(told, BEN, to=f"Ann <{told}>, {BEN}")
     assert len((await store.archive.list_events(EventFilters(about=asked)))[0]) == 1
-    assert await store.erase_recipient(asked) > 0
+    assert await store.recipients.erase(asked) > 0
     assert not [form for form in (told, asked, "ann..b") if form in everything(url)]
-    assert (await store.fetch_recipient(BEN)).state is State.SUPPRESSED
+    assert (await store.recipients.fetch(BEN)).state is State.SUPPRESSED
 
 
 async def test_a_final_recipient_is_taken_out_of_the_event_about_another(url, store, come_back):
     events = await come_back(f"list@example.com > {ANN}", to="list@example.com")
     assert set(events) == {"list@example.com"}
-    assert await store.erase_recipient(ANN) == 1  # the raw message
+    assert await store.recipients.erase(ANN) == 1  # the raw message
     assert ANN not in everything(url)
     kept = await store.fetch_event(events["list@example.com"].id)
     data = json.loads(kept.event.document)["data"]
     assert (data["final_recipient"], data["original_recipient"]) == (None, "list@example.com")
-    assert len((await store.fetch_recipient("list@example.com")).facts) == 1
+    assert len((await store.recipients.fetch("list@example.com")).facts) == 1
 
 
 async def test_an_original_recipient_is_taken_out_of_the_event_about_another(url, store, come_back):
     events = await come_back(f"{ANN} > {BEN}")
     assert set(events) == {BEN}
-    assert await store.erase_recipient(ANN) == 1
+    assert await store.recipients.erase(ANN) == 1
     assert ANN not in everything(url)
     assert json.loads((await store.fetch_event(events[BEN].id)).event.document)["data"]["original_recipient"] is None
 
@@ -141,7 +141,7 @@ async def test_an_id_in_a_return_path_that_is_the_address_is_no_word_to_find_an_
     settings = VerpSettings(patterns=(make_form("mine", "(?P<id>ann@example\\.com)@bounce"),))
     events = await come_back(BEN, return_path='"ann@example.com"@bounce', settings=settings)
     assert json.loads(events[BEN].document)["data"]["verp"]["id"] == ANN
-    await store.erase_recipient(ANN)
+    await store.recipients.erase(ANN)
     assert len((await store.archive.list_events(EventFilters(about=BEN)))[0]) == 1
     assert ANN not in everything(url)
 
@@ -150,14 +150,14 @@ async def test_who_has_a_longer_address_loses_nothing(url, store, come_back):
     for address in (JOANN, f"{ANN}.au", f"x+{ANN}"):
         await come_back(address)
     before = everything(url)
-    assert await store.erase_recipient(ANN) == 0
+    assert await store.recipients.erase(ANN) == 0
     assert everything(url) == before
 
 
 async def test_more_messages_than_one_batch_are_erased(url, store, come_back):
     for _ in range(101):
         await come_back(ANN, BEN)
-    await store.erase_recipient(ANN)
+    await store.recipients.erase(ANN)
     assert ANN not in everything(url)
     assert len(await store.list_deliveries(limit=1000)) == 101
 
@@ -169,15 +169,15 @@ async def test_what_retention_left_is_erased(url, store, come_back, clock):
     await store.claim_deliveries("app", 10)
     await store.purge(Horizon(messages=clock.now, reports=past, events=past, recipients=clock.now))
     assert ANN in everything(url)
-    assert await store.erase_recipient(ANN) > 0
+    assert await store.recipients.erase(ANN) > 0
     assert ANN not in everything(url)
 
 
 async def test_a_pseudonym_erases_what_its_events_tell(url, open_store, come_back):
     store = await open_store(url, pseudonymize=True)
     await come_back(ANN, BEN, to=f"{ANN}, {BEN}", on=store)
-    name = (await store.check_recipients([ANN]))[ANN].address
-    assert await store.erase_recipient(name) > 0
+    name = (await store.recipients.check([ANN]))[ANN].address
+    assert await store.recipients.erase(name) > 0
     assert ANN not in everything(url)
     assert BEN in everything(url)
-    assert await store.fetch_recipient(ANN) is None
+    assert await store.recipients.fetch(ANN) is None

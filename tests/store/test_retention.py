@@ -75,8 +75,8 @@ async def test_recipients_are_forgotten_when_nothing_was_heard_for_long(store, b
     clock.pass_(days=20)
     await bounce("ben@example.com")
     assert await store.purge(keep(recipients=10)) == {"recipients": 1}
-    assert await store.fetch_recipient("ann@example.com") is None
-    assert (await store.fetch_recipient("ben@example.com")).facts
+    assert await store.recipients.fetch("ann@example.com") is None
+    assert (await store.recipients.fetch("ben@example.com")).facts
 
 
 @on_both

@@ -56,7 +56,7 @@ class Recipients:
         """Say all that is known of one recipient; one that nothing is known of is active."""
         read_query(request)
         address = read_path_address(request)
-        found = await self._store.fetch_recipient(address) or unknown(address)
+        found = await self._store.recipients.fetch(address) or unknown(address)
         return web.json_response(describe(found) | {"address": address, "facts": describe_facts(found)})
 
     async def _check(self, request: web.Request) -> web.Response:
@@ -70,7 +70,7 @@ class Recipients:
         limit = read_limit(query.get("limit", "100"), most=_MAX_PAGE)
         filters = _read_filters(query)
         cursor = read_cursor(query["cursor"]) if "cursor" in query else None
-        page, following = await self._store.list_recipients(**filters, cursor=cursor, limit=limit)
+        page, following = await self._store.recipients.list(**filters, cursor=cursor, limit=limit)
         return web.json_response({"recipients": [describe(each) for each in page], "next": write_cursor(following)})
 
     async def _clear(self, request: web.Request) -> web.Response:
@@ -78,8 +78,8 @@ class Recipients:
         query = read_query(request, "erase", "note")
         address = read_path_address(request)
         if read_flag(query.get("erase", "false")):
-            return web.json_response({"address": address, "erased": await self._store.erase_recipient(address)})
-        is_cleared = await self._store.clear_recipient(address, by=_BY, note=query.get("note"))
+            return web.json_response({"address": address, "erased": await self._store.recipients.erase(address)})
+        is_cleared = await self._store.recipients.clear(address, by=_BY, note=query.get("note"))
         return web.json_response({"address": address, "cleared": is_cleared})
 
     async def _export(self, request: web.Request) -> web.StreamResponse:

@@ -75,10 +75,10 @@ class Events:
         )
 
     async def _find_recipients(self, asked: str) -> list[StoredRecipient]:
-        known = await self._store.fetch_recipient(asked) if is_name(asked) else None
+        known = await self._store.recipients.fetch(asked) if is_name(asked) else None
         if known:
             return [known]
-        return (await self._store.list_recipients(contains=asked, limit=_MOST_RELATED))[0]
+        return (await self._store.recipients.list(contains=asked, limit=_MOST_RELATED))[0]
 
     async def _show(self, request: web.Request) -> web.Response:
         done = read_query(request, "done").get("done")
@@ -98,7 +98,7 @@ class Events:
             data=data,
             reason_text=reason.label if reason else None,
             diagnostic=mark(data.get("diagnostic") or "", evidence),
-            recipient=await self._store.fetch_recipient(recipient) if recipient and is_name(recipient) else None,
+            recipient=await self._store.recipients.fetch(recipient) if recipient and is_name(recipient) else None,
             others=[describe_row(each) for each in others if each.event.id != stored.event.id],
             deliveries=deliveries,
             done=done,

@@ -40,7 +40,7 @@ class Recipients:
         state = query.get("state", State.SUPPRESSED)
         if state and state not in set(State):
             raise bad_request(f"state is one of {', '.join(State)}")
-        page, following = await self._store.list_recipients(
+        page, following = await self._store.recipients.list(
             state=State(state) if state else None,
             contains=query.get("contains") or None,
             cursor=read_cursor(query["cursor"]) if "cursor" in query else None,
@@ -60,7 +60,7 @@ class Recipients:
     async def _show(self, request: web.Request) -> web.Response:
         done = read_query(request, "done").get("done")
         address = _read_address(request.rel_url.raw_path.split("/")[2])
-        recipient = await self._store.fetch_recipient(address) or unknown(address)
+        recipient = await self._store.recipients.fetch(address) or unknown(address)
         events, _ = await self._store.archive.list_events(EventFilters(about=address), limit=_MOST_RELATED)
         return self._renderer.page(
             request,
@@ -74,7 +74,7 @@ class Recipients:
     async def _clear(self, request: web.Request) -> web.Response:
         fields = await read_form(request, self._sessions)
         address = _read_address(request.rel_url.raw_path.split("/")[2])
-        await self._store.clear_recipient(address, by=_BY, note=fields.get("note") or None)
+        await self._store.recipients.clear(address, by=_BY, note=fields.get("note") or None)
         return lead_to(f"/recipients/{quote(address, safe='')}?done=cleared")
 
 
