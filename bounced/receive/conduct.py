@@ -2,7 +2,7 @@
 
 from bounced.receive.replies import RefusedError
 
-# A client with a long list of recipients may send all of it ahead; of Postfix's smtpd_recipient_overshoot_limit.
+# A client with a long list of recipients may send all of it ahead; the number is Postfix's recipient_overshoot_limit.
 _MOST_DEFERRALS = 1000
 
 

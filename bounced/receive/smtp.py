@@ -258,10 +258,11 @@ class Smtp(Connection):
 
     async def _data(self, argument: str) -> None:
         # What was sent ahead may be a message, and a message says nothing that we obey.
-        _take_no_argument(argument, is_final=self._wire.ahead > 0)
+        is_final = self._wire.ahead > 0
+        _take_no_argument(argument, is_final=is_final)
         transaction = self._transaction
         if not transaction.recipients:
-            raise RefusedError(self._reply_without_recipients(), is_final=self._wire.ahead > 0)
+            raise RefusedError(self._reply_without_recipients(), is_final=is_final)
         self._write("354 End data with <CR><LF>.<CR><LF>")
         with Share(self._budget) as share:
             body = await self._read_message(share)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.certificate import make_certificate
+from tests.certificate import make_certificate
 from tests.daemon.mail import Session, dsn
 
 CROWD = 2000 if os.environ.get("BOUNCED_LONG") == "1" else 200

@@ -8,7 +8,7 @@ from signal import SIGHUP, SIGTERM
 
 import pytest
 
-from tests.daemon.certificate import make_certificate
+from tests.certificate import make_certificate
 from tests.daemon.mail import Session, dsn, send
 from tests.daemon.receiver import make_secret
 

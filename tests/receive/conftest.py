@@ -1,17 +1,17 @@
 """A real server on a real socket, and a client that sees every octet."""
 
 import asyncio
-import shutil
 import ssl
-import subprocess
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 
 import pytest
 
 from bounced import metrics
 from bounced.model import Message
 from bounced.receive import Accept, Certificate, Endpoint, Limits, Recipients, Servers, Settings, serve
+from tests import certificate
 
 PATTERNS = ("bounce@example.com", "bounces+*@example.com", "bounces.example.com")
 LIMITS = {limit.name for limit in fields(Limits)}
@@ -134,17 +134,11 @@ async def client(start: Start):
 
 @pytest.fixture(scope="session")
 def make_certificate(tmp_path_factory: pytest.TempPathFactory):
-    """Return a function that makes a certificate for a name, or skip."""
-    openssl = shutil.which("openssl")
-    if not openssl:
-        pytest.skip("the openssl command is missing")
+    """Return a function that makes a certificate for a name, or skips."""
 
     def make(name: str) -> Certificate:
-        folder = tmp_path_factory.mktemp("tls")
-        certificate, key = folder / "tls.crt", folder / "tls.key"
-        command = f"req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN={name}".split()
-        subprocess.run([openssl, *command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
-        return Certificate(certificate, key)
+        files = certificate.make_certificate(tmp_path_factory.mktemp("tls"), name)
+        return Certificate(Path(files["certificate"]), Path(files["key"]))
 
     return make
 

@@ -52,28 +52,20 @@ async def test_no_end_is_made_of_the_rest_of_another_message(start):
     assert [message.raw for message in server.messages] == [b"hello\r\n"]
 
 
-async def test_a_message_sent_ahead_of_a_refused_data_is_not_obeyed(start):
+@pytest.mark.parametrize(
+    ("recipient", "command", "replies"),
+    [
+        (b"nobody@example.org", b"DATA", b"550 5.7.1 Not a recipient here\r\n554 5.5.1 No valid recipients\r\n"),
+        (b"bounce@example.com", b"DATA now", b"250 2.1.5 Ok\r\n501 5.5.4 No argument is allowed\r\n"),
+        (b"bounce@example.com", b"BDAT 99 LAST", b"250 2.1.5 Ok\r\n502 5.5.1 Command not implemented\r\n"),
+    ],
+)
+async def test_a_message_sent_ahead_of_what_is_refused_is_not_obeyed(start, recipient, command, replies):
     server = await start()
     client = await server.connect()
-    client.send(b"EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<nobody@example.org>\r\nDATA\r\n" + SMUGGLED + b".\r\n")
-    assert (await client.rest()).endswith(b"\r\n550 5.7.1 Not a recipient here\r\n554 5.5.1 No valid recipients\r\n")
-    assert not server.messages
-
-
-async def test_a_message_sent_ahead_of_data_with_an_argument_is_not_obeyed(start):
-    server = await start()
-    client = await server.connect()
-    client.send(b"EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<bounce@example.com>\r\nDATA now\r\n" + SMUGGLED + b".\r\n")
-    assert (await client.rest()).endswith(b"\r\n250 2.1.5 Ok\r\n501 5.5.4 No argument is allowed\r\n")
-    assert not server.messages
-
-
-async def test_a_message_in_a_chunk_is_not_obeyed(start):
-    server = await start()
-    client = await server.connect()
-    client.send(b"EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<bounce@example.com>\r\nBDAT 99 LAST\r\n")
-    client.send(b"RSET\r\n" + SMUGGLED + b".\r\n")
-    assert (await client.rest()).endswith(b"\r\n250 2.1.5 Ok\r\n502 5.5.1 Command not implemented\r\n")
+    commands = b"EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<" + recipient + b">\r\n" + command + b"\r\n"
+    client.send(commands + b"RSET\r\n" + SMUGGLED + b".\r\n")
+    assert (await client.rest()).endswith(b"\r\n" + replies)
     assert not server.messages
 
 
